@@ -1,0 +1,111 @@
+"""Request bodies: read up to a limit, and parsed strictly.
+
+What JSON allows but a document cannot hold (integers beyond 64 bits, lone
+surrogates, NUL characters) is refused here, before anything looks at it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Never
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.requests import Request
+
+from duetdb.app.service.errors import BadRequest, TooLarge
+
+_LONG_NUMBER = re.compile(rb"\d{19}")
+_NUL = re.compile(rb"\\u0000", re.IGNORECASE)
+_INT64 = 2**63
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The whole body.
+
+    Raises ``TooLarge`` as soon as more than ``limit`` bytes are announced or
+    received, without reading on.
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def parse_json(raw: bytes | str) -> Any:
+    """Parses JSON text (RFC 8259); duplicate keys: the last one wins.
+
+    Raises ``BadRequest`` with the position of the mistake, and for integers
+    outside 64 bits, NaN, Infinity and NUL characters.
+    """
+    data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
+    if _NUL.search(data):
+        raise BadRequest(
+            "The JSON contains the character \\u0000, which cannot be stored.",
+            hint="Remove the NUL character and send the request again.",
+        )
+    try:
+        if _LONG_NUMBER.search(data):
+            return json.loads(data, parse_int=_int64, parse_constant=_constant)
+        return orjson.loads(data)
+    except RecursionError:
+        raise BadRequest(
+            "The JSON is nested too deeply.", hint="Flatten the document; see the limit 'nesting'."
+        ) from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise BadRequest(
+            f"The body is not valid JSON: {error}.", hint="Send one JSON object or array, UTF-8."
+        ) from None
+
+
+def parse_form(raw: bytes) -> dict[str, Any]:
+    """Parses ``application/x-www-form-urlencoded``; a repeated name becomes a list.
+
+    Values stay strings: the field types coerce them (SPEC 4.4).
+    """
+    try:
+        pairs = parse_qsl(
+            raw.decode("utf-8"), keep_blank_values=True, strict_parsing=False, max_num_fields=1000
+        )
+    except ValueError:
+        raise BadRequest(
+            "The form body cannot be read.", hint="Send UTF-8 with at most 1,000 fields."
+        ) from None
+    form: dict[str, Any] = {}
+    for name, value in pairs:
+        if name not in form:
+            form[name] = value
+        elif isinstance(form[name], list):
+            form[name].append(value)
+        else:
+            form[name] = [form[name], value]
+    return form
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(
+        f"The body is larger than {limit:,} bytes.",
+        hint="Send less at a time, or raise DUETDB_BODY_BYTES.",
+    )
+
+
+def _int64(text: str) -> int:
+    number = int(text) if len(text) < 40 else _INT64
+    if not -_INT64 <= number < _INT64:
+        raise BadRequest(
+            "The JSON contains an integer outside 64 bits.",
+            hint="Send it as a string, or as a number with a decimal point.",
+        )
+    return number
+
+
+def _constant(text: str) -> Never:
+    raise ValueError(f"{text} is not a JSON value")

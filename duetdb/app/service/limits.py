@@ -1,0 +1,33 @@
+"""The limits that the service enforces; each is a setting of the same name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    page_default: int = 1000
+    """Documents in a list when ``max`` is not given (SPEC 6.1)."""
+    page_ceiling: int = 10_000
+    """The largest ``max`` that a client may ask for."""
+    body_bytes: int = 16 * 1024 * 1024
+    """Bytes of a request body; more is 413."""
+    bulk_documents: int = 10_000
+    """Documents in one array insert or one array delete."""
+    nesting: int = 50
+    """Levels of objects and lists in a document."""
+    filter_depth: int = 20
+    """Levels of a filter."""
+    filter_clauses: int = 500
+    """Comparisons in a filter, elements of ``$in`` lists not counted."""
+    in_values: int = 10_000
+    """Elements of one ``$in`` list."""
+    regex_length: int = 500
+    """Characters of one regular expression."""
+    query_ms: int = 10_000
+    """Milliseconds that one database operation may take (``maxTimeMS``)."""
+    expand_depth: int = 3
+    """Levels of references that REST expands (SPEC 9.1)."""
+    write_retries: int = 20
+    """Attempts of an optimistic update before it is a Conflict."""

@@ -1,0 +1,170 @@
+"""What a reader asks for, as frozen values: both interfaces speak this and nothing else does.
+
+A ``Query`` holds its ``Collection`` and not a name, so a request that began on
+one schema version finishes on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from duetdb.schema_gen.field import Field
+from duetdb.schema_gen.model import Collection
+
+Document: TypeAlias = dict[str, Any]
+"""A stored document: BSON values under stored names."""
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All parts hold; no parts: every document matches."""
+
+    parts: tuple[Filter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one part holds; no parts: no document matches."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold; a document without the field counts as not holding."""
+
+    part: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One comparison on one dotted path.
+
+    ``operator`` is a name from ``OPERATORS`` without the dollar sign; ``value``
+    is in stored form (an ObjectId, a datetime) by the time it is here. For
+    ``elemMatch`` it is a ``Filter``.
+    """
+
+    path: str
+    operator: str
+    value: Any
+
+
+Filter: TypeAlias = "And | Or | Not | Match"
+
+EVERYTHING = And()
+
+OPERATORS: frozenset[str] = frozenset(
+    "eq ne in nin gt gte lt lte bt regex exists elemMatch all size".split()
+)
+"""The allow-list: nothing else ever reaches the driver as a filter operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order key: a dotted stored path."""
+
+    path: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Which top-level or dotted fields to read; ``include`` false means all but these.
+
+    ``Projection((), include=False)`` reads everything. ``_id`` is read always.
+    """
+
+    paths: tuple[str, ...] = ()
+    include: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """Related documents to attach to each found document, one database call for the level.
+
+    ``field`` is the relation that is followed. For relations one and many the
+    referenced documents are attached in stored order (vanished ids left out);
+    for child lists the children by ``query``'s order, skip and max, each parent
+    on its own. With ``reverse`` the direction turns: from a target to the
+    documents that refer to it, or from a child to its parent.
+
+    ``key`` is where the list of documents is put in the document (for relations
+    inside objects, in the innermost object). REST puts it in place of the
+    field, GraphQL under a key that no field can have.
+    """
+
+    field: Field
+    query: Query
+    key: str
+    reverse: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A read of one collection: filter, order, page, projection, expansion.
+
+    ``max`` None means no page limit: only for streams. ``order`` is completed
+    by ``_id`` as the stable tie-break (SPEC 7.4).
+    """
+
+    collection: Collection
+    filter: Filter = EVERYTHING
+    order: tuple[Order, ...] = ()
+    skip: int = 0
+    max: int | None = 1000
+    projection: Projection = Projection()
+    expand: tuple[Expansion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """The parent that a child document belongs to (SPEC 9.2)."""
+
+    collection: Collection
+    id: Any
+    field: Field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """Insert documents, all or none; ``documents`` are wire values as parsed from JSON.
+
+    ``validate`` false skips REQUIRED, TYPE and REGEX (SPEC 4.4).
+    """
+
+    collection: Collection
+    documents: tuple[Mapping[str, Any], ...]
+    validate: bool = True
+    parent: Parent | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """Change one document by id.
+
+    ``changes`` are wire values, dotted keys address inside objects. ``replace``
+    makes ``changes`` the whole document, its system fields excepted. With
+    ``parent`` the document must be its child. ``if_version`` must equal the
+    stored ``_version`` (absent counts as 0), else ``VersionMismatch``.
+    """
+
+    collection: Collection
+    id: Any
+    changes: Mapping[str, Any]
+    replace: bool = False
+    if_version: int | None = None
+    parent: Parent | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """Delete by ids, or by filter when ``ids`` is None."""
+
+    collection: Collection
+    ids: tuple[Any, ...] | None = None
+    filter: Filter = EVERYTHING
+    if_version: int | None = None
+    parent: Parent | None = None

@@ -1,0 +1,172 @@
+"""The immutable schema: the one value from which both interfaces are generated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from duetdb.schema_gen.field import Field, Relation
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+SYSTEM_FIELDS: tuple[str, ...] = (
+    "_id",
+    "_created",
+    "_changed",
+    "_createdby",
+    "_changedby",
+    "_version",
+    "_keywords",
+    "_tags",
+    "_mock",
+    "_parent_id",
+    "_parent_def",
+    "_parent_field",
+)
+"""The fields that the server owns (SPEC 4.2), in the order in which they are described."""
+
+ALWAYS_VISIBLE: frozenset[str] = frozenset({"_id", "_parent_id", "_parent_def", "_parent_field"})
+"""The system fields that a GET shows without ``metafields`` (SPEC 4.2)."""
+
+AUDIT_FIELDS: tuple[str, ...] = ("_created", "_changed", "_createdby", "_changedby")
+"""The system fields that POST, PUT and PATCH answers also show (SPEC 4.2)."""
+
+
+class IdType(StrEnum):
+    """What a collection's ``_id`` is: an ObjectId, or what inference found."""
+
+    OBJECT_ID = "objectid"
+    STRING = "string"
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLNames:
+    """The names of one collection in GraphQL; everything else derives from these two."""
+
+    root: str
+    """The root query field, camelCase: ``blogPosts``."""
+    type: str
+    """The object type, PascalCase: ``BlogPosts``."""
+
+    @property
+    def by_id(self) -> str:
+        return f"{self.root}ById"
+
+    @property
+    def connection(self) -> str:
+        return f"{self.root}Connection"
+
+    @property
+    def aggregate(self) -> str:
+        return f"{self.root}Aggregate"
+
+    @property
+    def changed(self) -> str:
+        return f"{self.root}Changed"
+
+    @property
+    def create(self) -> str:
+        return f"create{self.type}"
+
+    @property
+    def create_many(self) -> str:
+        return f"createMany{self.type}"
+
+    @property
+    def update(self) -> str:
+        return f"update{self.type}"
+
+    @property
+    def update_many(self) -> str:
+        return f"updateMany{self.type}"
+
+    @property
+    def replace(self) -> str:
+        return f"replace{self.type}"
+
+    @property
+    def delete(self) -> str:
+        return f"delete{self.type}"
+
+    @property
+    def delete_many(self) -> str:
+        return f"deleteMany{self.type}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Referrer:
+    """A relation field seen from its target: ``posts.author`` seen from ``authors``.
+
+    In GraphQL it is a field ``postsByAuthor`` of the target's type: a list for
+    relations one and many, a single document for a child list (its parent).
+    """
+
+    collection: str
+    field: Field
+    graphql_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """One collection: its fields, names and rules, with look-ups made once.
+
+    ``fingerprint`` changes exactly when the metadata that made the collection,
+    or a relation that other collections have to it, changes.
+    """
+
+    name: str
+    names: GraphQLNames
+    fields: tuple[Field, ...] = ()
+    description: str = ""
+    system: bool = False
+    strict: bool = False
+    id_type: IdType = IdType.OBJECT_ID
+    access: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    referrers: tuple[Referrer, ...] = ()
+    fingerprint: str = ""
+    by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
+    by_path: Mapping[str, Field] = field(init=False, repr=False, compare=False)
+    relations: tuple[Field, ...] = field(init=False, repr=False, compare=False)
+    children: tuple[Field, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        nested = tuple(_walk(self.fields))
+        relations = tuple(f for f in nested if f.relation in (Relation.ONE, Relation.MANY))
+        children = tuple(f for f in self.fields if f.relation is Relation.CHILD)
+        for name, value in (
+            ("by_name", MappingProxyType({f.name: f for f in self.fields})),
+            ("by_path", MappingProxyType({f.path: f for f in nested})),
+            ("relations", relations),
+            ("children", children),
+        ):
+            object.__setattr__(self, name, value)
+
+    @property
+    def all_fields(self) -> tuple[Field, ...]:
+        """Every declared field, nested ones included, parents before their parts."""
+        return tuple(self.by_path.values())
+
+
+def _walk(fields: tuple[Field, ...]) -> list[Field]:
+    found: list[Field] = []
+    for each in fields:
+        found.append(each)
+        found.extend(_walk(each.fields))
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """All collections of one version of the metadata.
+
+    ``quarantined`` maps the name of a collection whose metadata cannot be built
+    to the sentences that say why; such a collection is not in ``collections``.
+    """
+
+    version: int = 0
+    collections: Mapping[str, Collection] = field(default_factory=lambda: EMPTY)
+    quarantined: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
