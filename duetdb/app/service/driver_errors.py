@@ -1,0 +1,125 @@
+"""The one place where a failure of the driver becomes an error that a client can act on."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from bson.errors import InvalidDocument, InvalidStringData
+from pymongo.errors import (
+    ConnectionFailure,
+    DocumentTooLarge,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WTimeoutError,
+)
+
+from duetdb.app.service.errors import (
+    BadQuery,
+    BadRequest,
+    Conflict,
+    DuetError,
+    LimitExceeded,
+    TooLarge,
+    Unavailable,
+)
+
+_TIME_CODES = frozenset({50, 262})
+"""MaxTimeMSExpired and ExceededTimeLimit."""
+_QUERY_CODES = frozenset({2, 9, 14, 51091, 51108, 31249, 31250, 31254})
+"""BadValue, FailedToParse, TypeMismatch, bad pattern or options, colliding projections."""
+_MEMORY_CODES = frozenset({96, 146, 292, 10334, 16819, 17419})
+"""Sorts, groups and documents that outgrow what the database allows one operation."""
+_ACCESS_CODES = frozenset({13, 18, 8000})
+"""Unauthorized and AuthenticationFailed: our own credentials, not the client's."""
+_WRITE_CONFLICT = 112
+
+
+class translate_driver_errors:  # noqa: N801  (reads as the verb that it is)
+    """``with translate_driver_errors():`` around any database call.
+
+    Time limits become ``LimitExceeded``, what the database cannot parse
+    ``BadQuery``, a database that cannot be reached ``Unavailable``, a lost race
+    ``Conflict``. Every other exception, duplicate keys and failed validation
+    among them, passes through: only their caller can name the field at fault.
+    """
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            return
+        translated = translated_error(error)
+        if translated is not None:
+            raise translated from error
+
+
+def translated_error(error: BaseException) -> DuetError | None:
+    """The client's view of a driver error; None where there is no general one."""
+    if isinstance(error, DuetError):
+        return None
+    if isinstance(error, InvalidDocument | InvalidStringData):
+        return BadRequest("The database cannot store or compare one of these values.")
+    if isinstance(error, OverflowError):
+        return BadRequest("A number is beyond 64 bits.")
+    if isinstance(error, PyMongoError):
+        return _of_driver(error)
+    return None
+
+
+def _of_driver(error: PyMongoError) -> DuetError | None:
+    if isinstance(error, ExecutionTimeout):
+        return _too_slow()
+    if isinstance(error, DocumentTooLarge):
+        return TooLarge("The document is larger than the 16 MB that the database stores.")
+    if isinstance(error, ConnectionFailure | WTimeoutError):
+        return Unavailable(
+            "The database cannot be reached just now.", hint="Try again in a moment.", retry_after=1
+        )
+    if isinstance(error, OperationFailure):
+        return _of_command(error)
+    return None
+
+
+def _of_command(error: OperationFailure) -> DuetError | None:
+    code = error.code
+    if code in _TIME_CODES:
+        return _too_slow()
+    if code in _QUERY_CODES:
+        return BadQuery(f"The database refused the query: {_sentence(error)}")
+    if code in _MEMORY_CODES:
+        return LimitExceeded(
+            "The answer needs more memory than the database gives one query.",
+            hint="Ask for fewer documents or fields, or sort by an indexed field.",
+        )
+    if code in _ACCESS_CODES:
+        return Unavailable(
+            "The database refuses the server's own credentials.",
+            hint="The operator must grant the database user readWrite on this database.",
+            retry_after=30,
+        )
+    if code == _WRITE_CONFLICT:
+        return Conflict("Another writer changed the document first.", hint="Try again.")
+    return None
+
+
+def _too_slow() -> LimitExceeded:
+    return LimitExceeded(
+        "The query takes longer than this server allows.",
+        hint="Narrow the filter, ask for fewer documents, or declare the field `indexed`.",
+    )
+
+
+def _sentence(error: OperationFailure) -> str:
+    """The server's own words without the driver's dump of the whole reply."""
+    details = error.details or {}
+    text = str(details.get("errmsg") or error).split(", full error:")[0].strip()
+    return text if text.endswith(".") else f"{text}."
