@@ -58,11 +58,13 @@ def parse_json(raw: bytes | str) -> Any:
         return orjson.loads(data)
     except RecursionError:
         raise BadRequest(
-            "The JSON is nested too deeply.", hint="Flatten the document; see the limit 'nesting'."
+            "The JSON is nested too deeply.",
+            hint="Flatten the document; see the limit 'nesting'.",
         ) from None
     except (ValueError, UnicodeDecodeError) as error:
         raise BadRequest(
-            f"The body is not valid JSON: {error}.", hint="Send one JSON object or array, UTF-8."
+            f"The body is not valid JSON: {error}.",
+            hint="Send one JSON object or array, UTF-8.",
         ) from None
 
 
@@ -73,11 +75,15 @@ def parse_form(raw: bytes) -> dict[str, Any]:
     """
     try:
         pairs = parse_qsl(
-            raw.decode("utf-8"), keep_blank_values=True, strict_parsing=False, max_num_fields=1000
+            raw.decode("utf-8"),
+            keep_blank_values=True,
+            strict_parsing=False,
+            max_num_fields=1000,
         )
     except ValueError:
         raise BadRequest(
-            "The form body cannot be read.", hint="Send UTF-8 with at most 1,000 fields."
+            "The form body cannot be read.",
+            hint="Send UTF-8 with at most 1,000 fields.",
         ) from None
     form: dict[str, Any] = {}
     for name, value in pairs:

@@ -44,7 +44,11 @@ class JsonBytes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send(
-            {"type": "http.response.start", "status": self.status_code, "headers": self.headers}
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.headers,
+            }
         )
         body = b"" if scope["method"] == "HEAD" else self.content
         await send({"type": "http.response.body", "body": body})

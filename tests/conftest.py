@@ -1,0 +1,122 @@
+"""One real mongod for the whole run, a fresh database for each test."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+import uvicorn
+
+from duetdb.app.main import create_app
+from duetdb.app.mongo.connect import connect
+from duetdb.app.mongo.embedded import EmbeddedMongod
+from duetdb.app.service.engine import Engine
+from duetdb.app.settings import Settings
+
+KEY = "test-key-of-more-than-24-characters"
+
+
+@pytest.fixture(scope="session")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongod]:
+    """A running embedded mongod, on a loop and thread of its own."""
+    folder: Path = tmp_path_factory.mktemp("mongod")
+    embedded = EmbeddedMongod(folder)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(embedded.start(), loop).result(60)
+    yield embedded
+    asyncio.run_coroutine_threadsafe(embedded.stop(), loop).result(60)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture
+def settings(mongod: EmbeddedMongod) -> Settings:
+    """Settings that point at a database of this test's own."""
+    return make_settings(mongod.uri)
+
+
+def make_settings(uri: str, **flags: object) -> Settings:
+    """Settings for a fresh database behind ``uri``; nothing comes from outside the test."""
+    given = {
+        "mongodb_uri": uri,
+        "database": f"test_{uuid4().hex[:12]}",
+        "api_key": KEY,
+        "access_log": False,
+        **flags,
+    }
+    return Settings.load(given, {}, env_file=None)
+
+
+@pytest.fixture
+async def engine(settings: Settings) -> AsyncIterator[Engine]:
+    """A connection to a fresh database, dropped afterwards."""
+    connected = await connect(settings)
+    yield connected
+    await connected.client.drop_database(connected.database.name)
+    await connected.client.close()
+
+
+@pytest.fixture
+async def app_client(settings: Settings, engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the whole application, with the full-access key in its headers."""
+    app = create_app(settings, engine)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://duetdb", headers={"x-apikey": KEY}
+        ) as client:
+            yield client
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server on a real socket."""
+
+    url: str
+    key: str = KEY
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"x-apikey": self.key}
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[RunningServer]:
+    """The application on a real loopback port, in a thread with its own event loop."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(create_app(settings), log_config=None, lifespan="on")
+        running = uvicorn.Server(config)
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        _wait_until_ready(url)
+        yield RunningServer(url)
+        running.should_exit = True
+        thread.join(30)
+
+
+def _wait_until_ready(url: str) -> None:
+    with httpx.Client(trust_env=False) as client:
+        for _ in range(200):
+            try:
+                if client.get(f"{url}/readyz").status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            threading.Event().wait(0.05)
+    raise RuntimeError(f"{url} did not become ready.")
+
+
+os.environ.pop("DUETDB_API_KEY", None)
