@@ -35,7 +35,7 @@ _ACCESS_CODES = frozenset({13, 18, 8000})
 _WRITE_CONFLICT = 112
 
 
-class translate_driver_errors:  # noqa: N801  (reads as the verb that it is)
+class translate_driver_errors:
     """``with translate_driver_errors():`` around any database call.
 
     Time limits become ``LimitExceeded``, what the database cannot parse

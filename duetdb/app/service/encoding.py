@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -147,9 +147,3 @@ _PLAIN: Mapping[type, Callable[[Any], Any]] = {
     Decimal128: _decimal_wire,
     Code: lambda value: wire(_extended(value)),
 }
-
-
-def utc_now() -> datetime:
-    """The present instant as dates are stored: naive UTC, whole milliseconds."""
-    now = datetime.now(UTC).replace(tzinfo=None)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -44,7 +44,9 @@ class Match:
 
     ``operator`` is a name from ``OPERATORS`` without the dollar sign; ``value``
     is in stored form (an ObjectId, a datetime) by the time it is here. For
-    ``elemMatch`` it is a ``Filter``.
+    ``elemMatch`` it is a ``Filter`` whose paths begin at the element, the empty
+    path being the element itself; for ``size`` a number, or a ``Filter`` on the
+    empty path. For ``regex`` it is the pattern, or pattern and option letters.
     """
 
     path: str
@@ -52,7 +54,24 @@ class Match:
     value: Any
 
 
-Filter: TypeAlias = "And | Or | Not | Match"
+@dataclass(frozen=True, slots=True)
+class Related:
+    """At least one document that the relation ``field`` leads to matches ``filter``.
+
+    ``path`` is where the document holds the ids, a position included
+    (``company``, ``company.0``); ``target`` the collection that ``filter`` is
+    about. ``source`` is the collection that declares the field. It is resolved
+    to ids by one bounded query before the main one.
+    """
+
+    path: str
+    field: Field
+    source: Collection
+    target: Collection
+    filter: Filter
+
+
+Filter: TypeAlias = "And | Or | Not | Match | Related"
 
 EVERYTHING = And()
 
