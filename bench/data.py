@@ -13,10 +13,9 @@ AUTHORS, POSTS, COMMENTS = 1_000, 100_000, 200_000
 _START = datetime(2024, 1, 1)
 LAST_CREATED = datetime(2025, 1, 1)
 """Later than every generated document: what the bench itself posted."""
-_WORDS = (
-    "river stone market light engine garden winter signal paper bridge copper harbour letter "
-    "window morning planet carbon forest mirror silver thread valley captain summer lantern"
-).split()
+_TEXT = """river stone market light engine garden winter signal paper bridge copper harbour letter
+window morning planet carbon forest mirror silver thread valley captain summer lantern"""
+_WORDS = _TEXT.split()
 
 DEFINITIONS: list[dict[str, Any]] = [
     {

@@ -1,7 +1,7 @@
 """What an engineer would write by hand for the bench's questions: Starlette, PyMongo, orjson.
 
 No schema, no keys, no generality: the yardstick. Each endpoint answers byte
-for byte what DuetDB answers (``bench/run.py`` compares before it measures).
+for byte what DuetDB answers (``bench/__main__.py`` compares before it measures).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 AUDIT = ("_created", "_changed", "_createdby", "_changedby")
-PLAIN = {name: 0 for name in (*AUDIT, "_version", "_keywords", "_tags")}
+PLAIN = dict.fromkeys((*AUDIT, "_version", "_keywords", "_tags"), 0)
 OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME
 client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
     os.environ["BENCH_URI"], directConnection=True
@@ -64,7 +64,7 @@ async def listing(request: Request) -> Response:
 
 
 def prepared(body: dict[str, Any]) -> dict[str, Any]:
-    now = datetime.utcnow()  # noqa: DTZ003 - naive UTC is what is stored
+    now = datetime.now(UTC).replace(tzinfo=None)
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     words = list(dict.fromkeys(body["title"].lower().split()))
     return {

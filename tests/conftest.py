@@ -14,10 +14,10 @@ from uuid import uuid4
 import httpx
 import pytest
 import uvicorn
-
-from duetdb.app.main import create_app
 from duetdb.app.mongo.connect import connect
 from duetdb.app.mongo.embedded import EmbeddedMongod
+
+from duetdb.app.main import create_app
 from duetdb.app.service.engine import Engine
 from duetdb.app.settings import Settings
 

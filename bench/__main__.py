@@ -16,13 +16,13 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from duetdb.app.mongo.embedded import EmbeddedMongod
 from pymongo import MongoClient
 
 from bench import data
 from bench.cases import Case, cases
 from bench.load import Burst, burst
 from bench.servers import KEY, Server, duetdb, handwritten
-from duetdb.app.mongo.embedded import EmbeddedMongod
 
 DATABASE = "bench"
 VARYING = {"_id", "_created", "_changed"}
