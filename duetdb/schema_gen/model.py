@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from duetdb.schema_gen.field import Field, Relation
+from duetdb.schema_gen.shape import Shape
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -132,6 +133,7 @@ class Collection:
     by_path: Mapping[str, Field] = field(init=False, repr=False, compare=False)
     relations: tuple[Field, ...] = field(init=False, repr=False, compare=False)
     children: tuple[Field, ...] = field(init=False, repr=False, compare=False)
+    shape: Shape = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         nested = tuple(_walk(self.fields))
@@ -142,6 +144,7 @@ class Collection:
             ("by_path", MappingProxyType({f.path: f for f in nested})),
             ("relations", relations),
             ("children", children),
+            ("shape", Shape(self.fields)),
         ):
             object.__setattr__(self, name, value)
 
