@@ -2,72 +2,43 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
-_ISO = re.compile(
-    r"(\d{4})-(\d\d)(?:-(\d\d))?"
-    r"(?:[T ](\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?)?"
-)
-_YEAR = re.compile(r"\d{4}")
+from duetdb.schema_gen.field import Mismatch
+from duetdb.schema_gen.fields.instants import read_instant
+
+_EPOCH = datetime(1970, 1, 1)
 
 
-def parse_date(text: str) -> datetime | None:
-    """The instant that an ISO 8601 text means, as stored (naive UTC); None if it is none.
+def instant(operand: Any, now: datetime) -> datetime | None:
+    """The instant that the ``X`` of ``{"$date": X}`` means, as stored; None if it is none.
 
-    A date alone is its midnight in UTC, and so is a time without an offset in
-    UTC. Digits beyond milliseconds are dropped, as they are when stored.
+    ``X`` is an ISO date (its midnight in UTC), an ISO date-time (UTC unless it
+    says otherwise), a variable such as ``$currentMonth``, or milliseconds since
+    1970 as Extended JSON writes them.
     """
-    text = text.strip()
-    found = _ISO.fullmatch(text)
+    if isinstance(operand, str):
+        meaning = _VARIABLES.get(operand)
+        return meaning(now) if meaning else _iso(operand)
+    if isinstance(operand, int) and not isinstance(operand, bool):
+        return _milliseconds(operand)
+    return None
+
+
+def _iso(text: str) -> datetime | None:
     try:
-        if found is None:
-            return datetime(int(text), 1, 1) if _YEAR.fullmatch(text) else None
-        return _instant(found)
-    except (ValueError, OverflowError):
+        return read_instant(text, "")
+    except Mismatch:
         return None
 
 
-def _instant(found: re.Match[str]) -> datetime:
-    year, month, day, hour, minute, second, fraction, offset = found.groups()
-    millis = int((fraction or "0").ljust(3, "0")[:3])
-    end_of_day = hour == "24" and not int(minute) and not int(second or 0) and not millis
-    instant = datetime(
-        int(year),
-        int(month),
-        int(day or 1),
-        0 if end_of_day else int(hour or 0),
-        int(minute or 0),
-        int(second or 0),
-        millis * 1000,
-    )
-    if end_of_day:
-        instant += timedelta(days=1)
-    return instant - _offset(offset)
-
-
-def _offset(text: str | None) -> timedelta:
-    if text is None or text in "Zz":
-        return timedelta()
-    digits = text[1:].replace(":", "").ljust(4, "0")
-    size = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    return -size if text[0] == "-" else size
-
-
-def variable(name: str, now: datetime) -> datetime | None:
-    """The instant that a variable such as ``$currentMonth`` means at ``now``; None if unknown."""
-    meaning = _VARIABLES.get(name)
-    return meaning(now) if meaning else None
-
-
-def from_milliseconds(number: float) -> datetime | None:
-    """The instant so many milliseconds after 1970; None outside the years 1 to 9999."""
+def _milliseconds(number: int) -> datetime | None:
     try:
-        instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(number))
-    except (OverflowError, ValueError):
+        return _EPOCH + timedelta(milliseconds=number)
+    except OverflowError:
         return None
-    return instant.replace(tzinfo=None)
 
 
 def _day(now: datetime, offset: int = 0) -> datetime:

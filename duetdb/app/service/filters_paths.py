@@ -1,0 +1,86 @@
+"""Paths of the query language: where they lead, through objects, positions and relations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from duetdb.app.service.errors import BadQuery
+from duetdb.schema_gen.field import Field
+from duetdb.schema_gen.model import Collection, Schema
+
+_BRACKETS = re.compile(r"\[(\d+)\]")
+_LONGEST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a path of the wire leads.
+
+    ``path`` is the stored path, ``names`` the same from the root of the
+    document and without positions, ``field`` its declaration if it has one.
+    ``rest`` is what is left behind a relation: ``name`` of ``company.0.name``,
+    and the empty string when the path ends in the collection itself.
+    """
+
+    path: str
+    names: tuple[str, ...]
+    field: Field | None = None
+    rest: str = ""
+
+    @property
+    def is_id(self) -> bool:
+        return self.names == ("_id",)
+
+
+def resolve(collection: Collection, path: str, base: Sequence[str] = ()) -> Target:
+    """Follows ``path`` through the declared fields of ``collection``.
+
+    ``base`` are the names that lead to the object in which the path begins
+    (inside ``$elemMatch``). ``company._id`` is the stored ``company``, because
+    relations store ids. Raises ``BadQuery`` for what cannot be a path.
+    """
+    parts = split(path)
+    names = list(base)
+    for position, part in enumerate(parts):
+        if part.isdigit() and ".".join((*names, part)) not in collection.by_path:
+            continue
+        names.append(part)
+        field = collection.by_path.get(".".join(names))
+        if field is not None and field.relation is not None:
+            return _at_relation(field, parts, position, names)
+    return Target(".".join(parts), tuple(names), collection.by_path.get(".".join(names)))
+
+
+def _at_relation(field: Field, parts: list[str], position: int, names: list[str]) -> Target:
+    rest = parts[position + 1 :]
+    stored = parts[: position + 1]
+    if rest and rest[0].isdigit():
+        stored.append(rest.pop(0))
+    if rest == ["_id"] and field.is_stored:
+        rest = []
+    return Target(".".join(stored), tuple(names), field, ".".join(rest))
+
+
+def split(path: str) -> list[str]:
+    """The parts of a dotted path, ``[0]`` read as ``.0``; raises ``BadQuery``."""
+    if len(path) > _LONGEST:
+        raise BadQuery(f"A path of the query is longer than {_LONGEST} characters.")
+    if "\0" in path:
+        raise BadQuery("A path of the query contains a null byte.")
+    parts = (_BRACKETS.sub(r".\1", path) if "[" in path else path).split(".")
+    for part in parts:
+        if not part:
+            raise BadQuery(f"The path '{path}' has an empty part.")
+        if part.startswith("$"):
+            raise BadQuery(f"The path '{path}' has a part that begins with '$'.")
+    return parts
+
+
+def target_of(field: Field, schema: Schema) -> Collection:
+    """The collection that a relation leads to; ``BadQuery`` while it cannot be used."""
+    target = schema.collections.get(field.collection or "")
+    if target is None:
+        raise BadQuery(f"'{field.name}' refers to '{field.collection}', which is not available.")
+    return target
