@@ -1,4 +1,4 @@
-"""Operands of the query language in stored form: ids, dates and numbers as the database has them."""
+"""Operands of the query language in stored form: ids, dates, numbers as the database has them."""
 
 from __future__ import annotations
 
@@ -69,9 +69,7 @@ class Operands:
             if target is not None:
                 return lambda value: _id_of(target, value)
         if field.type.name == "time":
-            return lambda value: (
-                self._instant(value) if _is_variable(value) else _coerced(field, value)
-            )
+            return lambda value: self._time(field, value)
         if isinstance(field.type, InstantType):
             return self._instant
         if field.type.name in _NUMBERS:
@@ -94,6 +92,11 @@ class Operands:
             instant = dates.instant(value, self.now)
             return value if instant is None else instant
         return literal(value)
+
+    def _time(self, field: Field, value: Any) -> Any:
+        if isinstance(value, str) and value in dates.VARIABLES:
+            value = dates.instant(value, self.now)
+        return _coerced(field, value)
 
     def _parent_id(self, value: Any) -> Any:
         """An id in the form of whichever collections can be parents of this one's documents."""
@@ -138,10 +141,6 @@ def _key(key: str) -> str:
     if key.startswith("$") or "\0" in key:
         raise BadQuery(f"{key!r} cannot be a name inside a value that is compared.")
     return _text(key)
-
-
-def _is_variable(value: Any) -> bool:
-    return isinstance(value, str) and value in dates.VARIABLES
 
 
 def _id_of(collection: Collection, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Filters that stand for more than one comparison: parts of objects, and conditions on relations."""
+"""Filters made of several: parts of objects, and conditions on related documents."""
 
 from __future__ import annotations
 
@@ -59,6 +59,6 @@ def through(relation: Related, inner: Filter) -> Filter:
         if inner.operator == "exists" and not inner.value:
             return Not(replace(relation, filter=replace(inner, value=True)))
         if inner.operator == "eq" and inner.value is None and relation.field.is_stored:
-            nothing = tuple(Match(relation.path, "eq", empty) for empty in (None, []))
-            return Or((replace(relation, filter=inner), *nothing))
+            nothing = Match(relation.path, "in", [None, []])
+            return Or((replace(relation, filter=inner), nothing))
     return replace(relation, filter=inner)
