@@ -19,7 +19,7 @@ _SECRET_IN_TEXT = re.compile(
 
 
 def configure_logging(level: str) -> None:
-    """Sets up the one logger of the process; ``level`` is a standard level name."""
+    """Sets up the one logger of the process; ``level`` is one of debug, info, warning and error."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -29,7 +29,7 @@ def configure_logging(level: str) -> None:
             mask_secrets,
             structlog.processors.JSONRenderer(serializer=_dumps),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )

@@ -1,0 +1,40 @@
+"""What the documentation says is tried, line by line."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+DOCS = Path(__file__).parent.parent / "docs"
+ROW = re.compile(r"\| `(\{.*?\})` \| `(.*?)` \| `(.*?)` \|")
+
+
+def examples() -> list[tuple[dict[str, object], object, object]]:
+    rows = ROW.findall((DOCS / "metadata.md").read_text(encoding="utf-8"))
+    return [tuple(json.loads(cell) for cell in row) for row in rows]  # type: ignore[misc]
+
+
+def test_every_type_has_an_example() -> None:
+    assert len(examples()) == 17
+
+
+@pytest.mark.parametrize(("field", "sent", "answered"), examples())
+async def test_an_example_of_a_field_type(
+    app_client: httpx.AsyncClient, field: dict[str, object], sent: object, answered: object
+) -> None:
+    meta = {"name": "books", "fields": [field]}
+    put = await app_client.put("/rest/books/_meta", json=meta)
+    assert put.status_code in (200, 201), put.text
+    name = str(field["name"])
+    made = await app_client.post("/rest/books", json={name: sent})
+    assert made.status_code == 201, made.text
+    assert made.json()[name] == answered
+    read = await app_client.get(f"/rest/books/{made.json()['_id']}")
+    assert read.json()[name] == answered
+    inner = "{ mm }" if field["type"] == "object" else ""
+    asked = await app_client.post("/graphql", json={"query": f"{{ books {{ {name} {inner} }} }}"})
+    assert asked.json() == {"data": {"books": [{name: answered}]}}
