@@ -151,13 +151,15 @@ class Parent:
 class Create:
     """Insert documents, all or none; ``documents`` are wire values as parsed from JSON.
 
-    ``validate`` false skips REQUIRED, TYPE and REGEX (SPEC 4.4).
+    ``validate`` false skips REQUIRED, TYPE and REGEX (SPEC 4.4). With ``array``
+    validation errors carry positions, also for an array of one document.
     """
 
     collection: Collection
     documents: tuple[Mapping[str, Any], ...]
     validate: bool = True
     parent: Parent | None = None
+    array: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
