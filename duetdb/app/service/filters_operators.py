@@ -62,14 +62,11 @@ def boolean(operator: str, value: Any) -> bool:
 
 def unknown(operator: str, allowed: tuple[str, ...]) -> BadQuery:
     """The error for an operator that is none here, with what it was perhaps meant to be."""
-    near = did_you_mean(operator, allowed)
-    place = _ELSEWHERE.get(operator)
-    if place is None and not near:
-        here = "in a condition" if operator in LOGICAL or allowed is LOGICAL else ""
-        place = f"It cannot stand {here}." if operator in LOGICAL else None
+    if operator in _ELSEWHERE:
+        return BadQuery(f"'{operator}' cannot stand here.", hint=_ELSEWHERE[operator])
     return BadQuery(
-        f"Unknown query operator '{operator}'.{near}",
-        hint=place or f"Allowed here: {', '.join(allowed)}.",
+        f"Unknown query operator '{operator}'.{did_you_mean(operator, allowed)}",
+        hint=f"Allowed here: {', '.join(allowed)}.",
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from duetdb.app.service.errors import BadQuery, LimitExceeded
-from duetdb.app.service.filters_operands import Convert, Operands, literal
+from duetdb.app.service.filters_operands import Operands, literal
 from duetdb.app.service.filters_operators import LOGICAL, operand, pattern, unknown
 from duetdb.app.service.filters_paths import Target, resolve, target_of
 from duetdb.app.service.filters_shapes import all_of, subset, through
@@ -99,9 +98,8 @@ class Parser:
 
     def _condition(self, target: Target, value: Any) -> Filter:
         if _is_operators(value):
-            return all_of(
-                [self._operator(target, key, value) for key in value if key != "$options"]
-            )
+            operators = [key for key in value if key != "$options"]
+            return all_of([self._operator(target, each, value) for each in operators])
         return self._compared(target, "$eq", value)
 
     def _operator(self, target: Target, operator: str, condition: dict[str, Any]) -> Filter:
@@ -136,8 +134,13 @@ class Parser:
         for operator, value in comparison.items():
             if operator not in _SIZES:
                 raise unknown(operator, _SIZES)
-            parts.append(Match("", operator[1:], operand(operator, value, _whole, self._limits)))
+            parts.append(
+                Match("", operator[1:], operand(operator, value, self._whole, self._limits))
+            )
         return all_of(parts)
+
+    def _whole(self, value: Any) -> Any:
+        return operand("$size", value, literal, self._limits)
 
     def _any_element(self, target: Target, value: Any) -> Filter:
         if not isinstance(value, dict):
@@ -178,10 +181,6 @@ class Parser:
 _SIZES = ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$bt")
 
 
-def _whole(value: Any) -> int:
-    return operand("$size", value, literal, Limits())
-
-
 def _is_operators(value: Any) -> bool:
     """Whether a condition is made of operators; ``BadQuery`` when they are mixed with fields."""
     if not isinstance(value, dict) or "$date" in value:
@@ -196,12 +195,9 @@ def _is_operators(value: Any) -> bool:
 
 def _is_part(value: Any) -> bool:
     """Whether a condition is an object to be found as a part of what is stored."""
-    return (
-        isinstance(value, dict)
-        and bool(value)
-        and "$date" not in value
-        and not _is_operators(value)
-    )
+    if not isinstance(value, dict) or "$date" in value:
+        return False
+    return bool(value) and not _is_operators(value)
 
 
 def _is_reference(target: Target) -> bool:
