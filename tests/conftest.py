@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
 import uvicorn
-from duetdb.app.mongo.connect import connect
-from duetdb.app.mongo.embedded import EmbeddedMongod
 
 from duetdb.app.main import create_app
+from duetdb.app.mongo.connect import connect
+from duetdb.app.mongo.embedded import EmbeddedMongod
 from duetdb.app.service.engine import Engine
 from duetdb.app.settings import Settings
 
@@ -26,18 +24,9 @@ KEY = "test-key-of-more-than-24-characters"
 
 @pytest.fixture(scope="session")
 def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongod]:
-    """A running embedded mongod, on a loop and thread of its own."""
-    folder: Path = tmp_path_factory.mktemp("mongod")
-    embedded = EmbeddedMongod(folder)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(embedded.start(), loop).result(60)
-    yield embedded
-    asyncio.run_coroutine_threadsafe(embedded.stop(), loop).result(60)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    """A running embedded mongod."""
+    with EmbeddedMongod(tmp_path_factory.mktemp("mongod")) as embedded:
+        yield embedded
 
 
 @pytest.fixture
