@@ -133,6 +133,8 @@ class Collection:
     by_path: Mapping[str, Field] = field(init=False, repr=False, compare=False)
     relations: tuple[Field, ...] = field(init=False, repr=False, compare=False)
     children: tuple[Field, ...] = field(init=False, repr=False, compare=False)
+    former: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    """Paths of renamed fields, and where documents may hold their data still."""
     shape: Shape = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -144,6 +146,7 @@ class Collection:
             ("by_path", MappingProxyType({f.path: f for f in nested})),
             ("relations", relations),
             ("children", children),
+            ("former", MappingProxyType(_former(nested))),
             ("shape", Shape(self.fields)),
         ):
             object.__setattr__(self, name, value)
@@ -152,6 +155,14 @@ class Collection:
     def all_fields(self) -> tuple[Field, ...]:
         """Every declared field, nested ones included, parents before their parts."""
         return tuple(self.by_path.values())
+
+
+def _former(fields: tuple[Field, ...]) -> dict[str, str]:
+    return {
+        each.path: each.path.removesuffix(each.name) + each.renamed_from
+        for each in fields
+        if each.renamed_from is not None and each.is_stored
+    }
 
 
 def _walk(fields: tuple[Field, ...]) -> list[Field]:

@@ -1,0 +1,215 @@
+"""Filters, orders and projections in MongoDB's words.
+
+The meaning is MongoDB's own, and on purpose: ``ne``, ``nin`` and ``Not`` also
+hold for documents without the field, ``eq`` null for a missing field,
+comparisons only between values of one kind (a text is never greater than a
+number), and on lists any comparison holds when one element meets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from duetdb.app.service.errors import BadQuery
+from duetdb.app.service.query import And, Expansion, Filter, Match, Not, Or, Query
+from duetdb.app.service.stored_names import former_of
+from duetdb.schema_gen.field import Relation
+from duetdb.schema_gen.model import Collection
+
+Mongo: TypeAlias = dict[str, Any]
+
+_BY_ID = [("_id", 1)]
+_PARENT = ("_parent_id", "_parent_def", "_parent_field")
+
+
+def to_mongo(filter: Filter, collection: Collection, base: str = "") -> Mongo:
+    """The filter document for ``collection``; each ``Related`` must have been resolved before.
+
+    ``base`` is the path of the list whose elements the filter is about.
+    """
+    if isinstance(filter, Match):
+        former = former_of(f"{base}{filter.path}", collection) if collection.former else None
+        if former is None:
+            return _match(filter, collection, base)
+        return _under_both_names(filter, former[len(base) :], collection, base)
+    if isinstance(filter, And):
+        return _joined("$and", filter.parts, collection, base)
+    if isinstance(filter, Or):
+        # MongoDB refuses an empty list, and knows that this matches nothing without looking.
+        nothing = {"_id": {"$in": []}}
+        return _joined("$or", filter.parts, collection, base) if filter.parts else nothing
+    if isinstance(filter, Not):
+        return {"$nor": [to_mongo(filter.part, collection, base)]}
+    raise TypeError("A filter through a relation must be resolved before it is translated.")
+
+
+def sort_of(query: Query) -> list[tuple[str, int]]:
+    """The sort keys, completed by ``_id`` so that pages never overlap (SPEC 7.4)."""
+    if not query.order:
+        return _BY_ID
+    keys = {each.path: -1 if each.descending else 1 for each in query.order}
+    return [*keys.items(), *(() if "_id" in keys else _BY_ID)]
+
+
+def projection_of(query: Query) -> dict[str, int] | None:
+    """What to read: the query's own fields and those that its expansions start from."""
+    wanted = query.projection
+    if not wanted.include and not wanted.paths:
+        return None
+    needed = [path for each in query.expand for path in _starts_from(each)]
+    if wanted.include:
+        paths = _with_former([*wanted.paths, *needed], query.collection)
+        return dict.fromkeys(["_id", *_outermost(paths)], 1)
+    paths = [each for each in wanted.paths if each != "_id" and not _is_around(each, needed)]
+    return dict.fromkeys(_outermost(_with_former(paths, query.collection)), 0) or None
+
+
+def _starts_from(expansion: Expansion) -> tuple[str, ...]:
+    is_child = expansion.field.relation is Relation.CHILD
+    if expansion.reverse:
+        return _PARENT if is_child else ()
+    return () if is_child else (expansion.field.path,)
+
+
+def _with_former(paths: list[str], collection: Collection) -> list[str]:
+    if not collection.former:
+        return paths
+    return paths + [old for path in paths if (old := former_of(path, collection))]
+
+
+def _outermost(paths: Iterable[str]) -> list[str]:
+    """The paths without those inside others: MongoDB refuses ``a`` beside ``a.b``."""
+    kept: dict[str, None] = {}
+    for path in sorted(set(paths), key=len):
+        parts = path.split(".")
+        if not any(".".join(parts[:n]) in kept for n in range(1, len(parts))):
+            kept[path] = None
+    return list(kept)
+
+
+def _is_around(path: str, needed: list[str]) -> bool:
+    return any(each == path or each.startswith(f"{path}.") for each in needed)
+
+
+def _joined(operator: str, parts: tuple[Filter, ...], collection: Collection, base: str) -> Mongo:
+    if not parts:
+        return {}
+    translated = [to_mongo(part, collection, base) for part in parts]
+    return translated[0] if len(translated) == 1 else {operator: translated}
+
+
+def _under_both_names(match: Match, former: str, collection: Collection, base: str) -> Mongo:
+    """While a rename is moving data: the new name where it is there, else the former one."""
+    new = {**_match(match, collection, base)}
+    old = _match(replace(match, path=former), collection, base)
+    return {
+        "$or": [
+            {"$and": [{match.path: {"$exists": True}}, new]},
+            {"$and": [{match.path: {"$exists": False}}, old]},
+        ]
+    }
+
+
+def _match(match: Match, collection: Collection, base: str) -> Mongo:
+    if match.operator == "elemMatch":
+        return {match.path: {"$elemMatch": _elements(match, collection, base)}}
+    if match.operator == "size" and not isinstance(match.value, int):
+        return _size(match.path, match.value)
+    if match.operator == "bt":
+        return _between(match, collection, base)
+    return {match.path: _comparison(match)}
+
+
+def _elements(match: Match, collection: Collection, base: str) -> Mongo:
+    if _is_about_element(match.value):
+        return _operators(match.value)
+    return to_mongo(match.value, collection, f"{base}{match.path}.")
+
+
+def _is_about_element(filter: Filter) -> bool:
+    if isinstance(filter, And):
+        return bool(filter.parts) and all(_is_about_element(part) for part in filter.parts)
+    if isinstance(filter, Not):
+        return _is_about_element(filter.part)
+    return isinstance(filter, Match) and filter.path == ""
+
+
+def _operators(filter: Filter) -> Mongo:
+    """Comparisons with an element that is a plain value, as operators side by side."""
+    if isinstance(filter, Match):
+        return _comparison(filter)
+    if isinstance(filter, Not):
+        return {"$not": _operators(filter.part)}
+    found: Mongo = {}
+    for part in filter.parts if isinstance(filter, And) else ():
+        for operator, value in _operators(part).items():
+            if operator in found:
+                raise BadQuery(f"'{operator}' is given twice for one element.")
+            found[operator] = value
+    return found
+
+
+def _comparison(match: Match) -> Mongo:
+    """One comparison as an operator document, always with an operator: values stay values."""
+    if match.operator == "bt":
+        low, high = match.value
+        return {"$gte": low, "$lte": high}
+    if match.operator == "regex":
+        pattern, options = match.value if isinstance(match.value, tuple) else (match.value, "")
+        return {"$regex": pattern, "$options": options}
+    if match.operator == "elemMatch":
+        return {"$elemMatch": _operators(match.value)}
+    return {f"${match.operator}": match.value}
+
+
+def _between(match: Match, collection: Collection, base: str) -> Mongo:
+    """Both bounds must hold for the same element where the schema says that it is a list."""
+    bounds = _comparison(match)
+    parts = match.path.split(".")
+    for length in range(len(parts), 0, -1):
+        path = ".".join(parts[:length])
+        field = collection.by_path.get(f"{base}{path}")
+        if field is not None and field.is_list:
+            rest = ".".join(parts[length:])
+            return {path: {"$elemMatch": {rest: bounds} if rest else bounds}}
+    return {match.path: bounds}
+
+
+def _size(path: str, filter: Filter) -> Mongo:
+    """The length of a list compared: a list of at least n has an element at n - 1."""
+    if isinstance(filter, And | Or):
+        operator = "$and" if isinstance(filter, And) else "$or"
+        return {operator: [_size(path, part) for part in filter.parts]}
+    if not isinstance(filter, Match):
+        raise BadQuery("The number of elements is compared by eq, ne, in, nin, gt to lte or bt.")
+    operator, value = filter.operator, filter.value
+    if operator == "bt":
+        return {"$and": [_at_least(path, value[0]), _below(path, value[1] + 1)]}
+    if operator in ("eq", "in"):
+        values = value if operator == "in" else [value]
+        return {"$or": [{path: {"$size": each}} for each in values]} if values else {"$nor": [{}]}
+    if operator in ("ne", "nin"):
+        values = value if operator == "nin" else [value]
+        others = [{path: {"$not": {"$size": each}}} for each in values]
+        return {"$and": [{path: {"$type": "array"}}, *others]}
+    if operator in ("gt", "gte"):
+        return _at_least(path, value + (operator == "gt"))
+    if operator in ("lt", "lte"):
+        return _below(path, value + (operator == "lte"))
+    raise BadQuery(f"The number of elements cannot be compared by '{operator}'.")
+
+
+def _at_least(path: str, number: int) -> Mongo:
+    is_list: Mongo = {path: {"$type": "array"}}
+    if number <= 0:
+        return is_list
+    return {"$and": [is_list, {f"{path}.{number - 1}": {"$exists": True}}]}
+
+
+def _below(path: str, number: int) -> Mongo:
+    """A list of fewer than ``number`` elements, the empty one included."""
+    if number <= 0:
+        return {"$nor": [{}]}
+    return {"$and": [{path: {"$type": "array"}}, {f"{path}.{number - 1}": {"$exists": False}}]}
