@@ -1,0 +1,176 @@
+"""Routing: which handler answers which address and method (SPEC 5, 9.2, 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import TypeAlias
+from urllib.parse import unquote
+
+from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from duetdb.app.http.credentials import principal_of
+from duetdb.app.http.responses import JsonBytes
+from duetdb.app.service.admin import SchemaAdmin
+from duetdb.app.service.errors import DuetError, NotFound
+from duetdb.app.service.keys import Keys
+from duetdb.app.service.service import Service
+from duetdb.rest import children, documents, meta
+from duetdb.rest.call import Call
+from duetdb.rest.docs import docs_routes
+from duetdb.rest.errors import MethodNotAllowed, NotAcceptable, error_response, masked_response
+from duetdb.rest.plans import build_part
+
+Handler: TypeAlias = Callable[[Call], Awaitable[JsonBytes]]
+Resource: TypeAlias = Mapping[str, Handler]
+
+COLLECTION: Resource = {
+    "GET": documents.list_documents,
+    "POST": documents.create_documents,
+}
+DOCUMENT: Resource = {
+    "GET": documents.get_document,
+    "PUT": documents.update_document,
+    "PATCH": documents.update_document,
+    "DELETE": documents.delete_document,
+}
+EVERY_DOCUMENT: Resource = {"DELETE": documents.delete_documents}
+CHILD_LIST: Resource = {"GET": children.list_children, "POST": children.create_children}
+CHILD: Resource = {
+    "GET": children.get_child,
+    "PUT": children.update_child,
+    "PATCH": children.update_child,
+    "DELETE": children.delete_child,
+}
+DATABASE_META: Resource = {"GET": meta.get_all, "PUT": meta.put_all}
+COLLECTION_META: Resource = {"GET": meta.get_one, "PUT": meta.put_one, "DELETE": meta.delete_one}
+DATABASE_INFER: Resource = {"POST": meta.infer_all}
+COLLECTION_INFER: Resource = {"POST": meta.infer_one}
+SWAGGER: Resource = {"GET": meta.get_swagger}
+OPENAPI: Resource = {"GET": meta.get_openapi}
+
+_JSON_RANGES = frozenset((b"*/*", b"application/*", b"application/json", b"text/javascript"))
+
+
+def rest_routes(service: Service, admin: SchemaAdmin, keys: Keys) -> list[BaseRoute]:
+    """``/rest/...``, ``/openapi.json`` and ``/docs``; registers REST's part with the catalog."""
+    service.catalog.register("rest", partial(build_part, limits=service.limits))
+    rest = RestApp(service, admin, keys)
+    return [
+        Route("/rest", rest),
+        Route("/rest/{path:path}", rest),
+        Route("/openapi.json", rest),
+        *docs_routes(),
+    ]
+
+
+class RestApp:
+    """The ASGI application behind every REST address.
+
+    Every error becomes its answer here, and nothing is looked at before the
+    caller's key: whoever has none learns nothing about what exists.
+    """
+
+    def __init__(self, service: Service, admin: SchemaAdmin, keys: Keys) -> None:
+        self._service = service
+        self._admin = admin
+        self._keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await self._answer(scope, receive)
+        except DuetError as error:
+            response = error_response(error)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            response = masked_response(error, _request_id(scope))
+        await response(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> JsonBytes:
+        principal = await principal_of(scope, self._keys)
+        call = Call(scope, receive, self._service, self._admin)
+        call.principal = principal
+        _check_accept(call.headers.get(b"accept"))
+        call.segments = segments_of(scope)
+        resource = resource_of(call.segments)
+        handler = resource.get(call.method)
+        if handler is None:
+            raise MethodNotAllowed(call.method, _allowed(resource))
+        return await handler(call)
+
+
+def segments_of(scope: Scope) -> list[str]:
+    """The decoded parts of the path below ``/rest``; a slash at the end is ignored.
+
+    It is split before it is decoded, so that an id may contain ``%2F``.
+    """
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    path = raw.partition(b"?")[0].decode("latin-1").removeprefix(scope.get("root_path", ""))
+    segments = path.split("/")[1:]
+    if segments and not segments[-1]:
+        segments.pop()
+    if segments == ["openapi.json"]:
+        return ["_openapi.json"]
+    return [unquote(each) if "%" in each else each for each in segments[1:]]
+
+
+def resource_of(segments: list[str]) -> Resource:
+    """What the path names; raises ``NotFound`` when it can name nothing."""
+    match segments:
+        case [""] | []:
+            pass
+        case ["_meta"]:
+            return DATABASE_META
+        case ["_meta", "infer"]:
+            return DATABASE_INFER
+        case ["_swagger.json"]:
+            return SWAGGER
+        case ["_openapi.json"]:
+            return OPENAPI
+        case [_]:
+            return COLLECTION
+        case [_, "_meta"]:
+            return COLLECTION_META
+        case [_, "_meta", "infer"]:
+            return COLLECTION_INFER
+        case [_, "*"]:
+            return EVERY_DOCUMENT
+        case [_, _]:
+            return DOCUMENT
+        case [_, _, _]:
+            return CHILD_LIST
+        case [_, _, _, _]:
+            return CHILD
+    raise NotFound(
+        "There is nothing at this address.",
+        hint="Documents are at /rest/<collection>/<id>; GET /rest/_meta lists the collections.",
+    )
+
+
+def _check_accept(accept: bytes | None) -> None:
+    """SPEC 5: 406 only when nothing in ``Accept`` could mean JSON."""
+    if accept is None or accept == b"*/*" or not accept.strip():
+        return
+    for each in accept.lower().split(b","):
+        media, *parameters = (part.strip() for part in each.split(b";"))
+        if media in _JSON_RANGES and not any(_is_zero(each) for each in parameters):
+            return
+    raise NotAcceptable(
+        "This address answers in JSON only.", hint="Send Accept: application/json, or */*."
+    )
+
+
+def _is_zero(parameter: bytes) -> bool:
+    name, _, value = parameter.partition(b"=")
+    return name.strip() == b"q" and value.strip().rstrip(b"0") in (b"", b"0.", b".")
+
+
+def _allowed(resource: Resource) -> tuple[str, ...]:
+    return (*resource, "HEAD") if "GET" in resource else tuple(resource)
+
+
+def _request_id(scope: Scope) -> str:
+    return str(scope.get("state", {}).get("request_id", "unknown"))

@@ -1,0 +1,239 @@
+"""What every API description holds: parameters, errors, schema administration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from duetdb.rest.openapi_paths import answer, body, parameters, responses
+from duetdb.rest.openapi_schemas import Json, reference
+
+SECURITY: list[dict[str, list[str]]] = [{"key": []}, {"keyInQuery": []}]
+
+_ERRORS = {
+    "400": "The request cannot be understood, or its values break the schema.",
+    "401": "No key was presented.",
+    "403": "The key may not do that.",
+    "404": "There is no such collection, document or child list.",
+    "412": "The document has changed since the version in If-Match.",
+    "413": "The body is too large.",
+    "default": "Any other error.",
+}
+
+
+def _response(code: str, description: str) -> Json:
+    return answer(description, reference("duet.Error"))
+
+
+def _query(name: str, description: str, schema: Json, **more: Any) -> Json:
+    return {"name": name, "in": "query", "description": description, "schema": schema, **more}
+
+
+def _json(name: str, description: str, schema: Json) -> Json:
+    return {
+        "name": name,
+        "in": "query",
+        "description": description,
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def _flag(name: str, description: str) -> Json:
+    return _query(name, description, {"type": "boolean"})
+
+
+_ON_OFF: Json = {"enum": [0, 1, True, False]}
+_HINTS: Json = {
+    "type": "object",
+    "properties": {
+        "$fields": {
+            "type": "object",
+            "description": 'Fields to show, {"name":1}, or to leave out, {"notes":0}.',
+            "properties": {"_id": {"enum": [1, True]}},
+            "additionalProperties": _ON_OFF,
+        },
+        "$orderby": {"type": "object", "additionalProperties": {"enum": [1, -1]}},
+        "$max": {"type": "integer"},
+        "$skip": {"type": "integer"},
+    },
+}
+
+COMPONENTS: Json = {
+    "securitySchemes": {
+        "key": {"type": "apiKey", "in": "header", "name": "x-apikey"},
+        "keyInQuery": {"type": "apiKey", "in": "query", "name": "apikey"},
+    },
+    "parameters": {
+        "q": _json("q", 'A query such as {"age":{"$gt":30}}.', {"type": "object"}),
+        "h": _json("h", "Hints; they override the parameters of the same meaning.", _HINTS),
+        "sort": _query(
+            "sort", "Fields to order by.", {"type": "array", "items": {"type": "string"}}
+        ),
+        "dir": _query(
+            "dir",
+            "For each sort field 1, ascending, or -1, descending.",
+            {"type": "array", "items": {"type": "integer", "enum": [1, -1]}},
+        ),
+        "skip": _query("skip", "Documents to pass over.", {"type": "integer", "minimum": 0}),
+        "max": _query("max", "Documents in the answer.", {"type": "integer", "minimum": 1}),
+        "totals": _flag("totals", "Wrap the documents in an envelope with the total."),
+        "count": _flag("count", "Answer the envelope without documents."),
+        "metafields": _flag("metafields", "Show all system fields."),
+        "fetchchildren": _flag("fetchchildren", "Put the child lists in their fields."),
+        "referencedby": _flag("referencedby", "Answer the documents that refer to this one."),
+        "validate": _query(
+            "validate",
+            "false inserts without the checks of required, type and pattern.",
+            {"type": "boolean", "default": True},
+        ),
+        "If-Match": {
+            "name": "If-Match",
+            "in": "header",
+            "description": "The ETag that the document must still have.",
+            "schema": {"type": "string"},
+        },
+        "drop": _flag("drop", "Delete the documents too."),
+        "apply": _flag("apply", "Apply what is proposed."),
+    },
+    "headers": {
+        "X-Pagination": {
+            "description": "JSON: count, skip and max of this page, and total with totals=true.",
+            "schema": {"type": "string"},
+        },
+        "ETag": {"description": "The document's version.", "schema": {"type": "string"}},
+    },
+    "responses": {code: _response(code, text) for code, text in _ERRORS.items()},
+    "schemas": {
+        "duet.Error": {
+            "type": "object",
+            "required": ["name", "message", "status"],
+            "properties": {
+                "name": {"type": "string"},
+                "message": {"type": "string"},
+                "status": {"type": "integer"},
+                "hint": {"type": "string", "description": "What to do next."},
+                "list": {
+                    "type": "array",
+                    "description": "Every value at fault, in ValidationError and BadMetadata.",
+                    "items": reference("duet.Fault"),
+                },
+            },
+        },
+        "duet.Fault": {
+            "type": "object",
+            "required": ["field", "message"],
+            "properties": {
+                "field": {"type": "string"},
+                "message": {
+                    "type": "array",
+                    "description": "A sentence and a code.",
+                    "items": {"type": "string"},
+                    "minItems": 2,
+                    "maxItems": 2,
+                },
+                "index": {"type": "integer", "description": "The position in an array."},
+            },
+        },
+        "duet.Totals": {
+            "type": "object",
+            "required": ["total", "count", "skip", "max"],
+            "properties": {name: {"type": "integer"} for name in ("total", "count", "skip", "max")},
+        },
+        "duet.Deleted": {
+            "type": "object",
+            "required": ["result"],
+            "properties": {"result": {"type": "array", "items": {"type": ["string", "number"]}}},
+        },
+        "duet.Collection": {
+            "type": "object",
+            "description": "The metadata of one collection.",
+            "required": ["name"],
+            "properties": {
+                "name": {"type": "string"},
+                "description": {"type": "string"},
+                "fields": {"type": "array", "items": reference("duet.Field")},
+                "strict": {"type": "boolean"},
+                "access": {"type": "object"},
+                "graphqlName": {"type": "string"},
+            },
+        },
+        "duet.Field": {
+            "type": "object",
+            "required": ["name", "type"],
+            "properties": {"name": {"type": "string"}, "type": {"type": "string"}},
+        },
+        "duet.Database": {
+            "type": "object",
+            "required": ["collections"],
+            "properties": {
+                "name": {"type": "string"},
+                "collections": {"type": "array", "items": reference("duet.Collection")},
+            },
+        },
+    },
+}
+
+
+def _administration(name: str, summary: str, success: Json, **rest: Any) -> Json:
+    return {
+        "operationId": f"schema.{name}",
+        "summary": summary,
+        "tags": ["schema"],
+        "responses": responses(200, success),
+        **rest,
+    }
+
+
+_ONE = answer("The metadata.", reference("duet.Collection"))
+_ALL = answer("The metadata of every collection.", reference("duet.Database"))
+_PROPOSAL = answer("What is proposed, and what is unsure.", {"type": "object"})
+_COLLECTION: Json = {
+    "name": "collection",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+}
+
+SCHEMA_PATHS: Json = {
+    "/rest/_meta": {
+        "get": _administration("getAll", "Read all metadata", _ALL),
+        "put": _administration(
+            "putAll",
+            "Apply the metadata of the whole database, all or nothing",
+            _ALL,
+            requestBody=body(reference("duet.Database")),
+        ),
+    },
+    "/rest/_meta/infer": {
+        "post": _administration(
+            "inferAll",
+            "Propose metadata for every collection that has none",
+            _PROPOSAL,
+            parameters=parameters("apply"),
+        )
+    },
+    "/rest/{collection}/_meta": {
+        "parameters": [_COLLECTION],
+        "get": _administration("get", "Read the metadata of a collection", _ONE),
+        "put": _administration(
+            "put",
+            "Create or change a collection",
+            _ONE,
+            requestBody=body(reference("duet.Collection")),
+        ),
+        "delete": _administration(
+            "delete",
+            "Remove the metadata of a collection",
+            answer("Its name.", reference("duet.Deleted")),
+            parameters=parameters("drop"),
+        ),
+    },
+    "/rest/{collection}/_meta/infer": {
+        "parameters": [_COLLECTION],
+        "post": _administration(
+            "infer",
+            "Propose metadata from the documents of a collection",
+            _PROPOSAL,
+            parameters=parameters("apply"),
+        ),
+    },
+}

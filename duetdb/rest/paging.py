@@ -1,0 +1,138 @@
+"""List parameters and hints, read into a ``Query`` (SPEC 6.1, 6.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from duetdb.app.service.errors import BadQuery, LimitExceeded
+from duetdb.app.service.filters import parse_filter, parse_order
+from duetdb.app.service.limits import Limits
+from duetdb.app.service.query import EVERYTHING, And, Expansion, Filter, Order, Query
+from duetdb.rest.fields import Fields, parse_fields
+from duetdb.rest.params import Params
+from duetdb.rest.plans import EVERY_FIELD, PLAIN_FIELDS, Plan
+from duetdb.schema_gen.model import Collection, Schema
+
+_SKIP_CEILING = 2**31 - 1
+_LATER = ("filter", "groupby", "aggregate")
+_LATER_HINTS = ("$groupby", "$aggregate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page that a client asked for.
+
+    ``totals`` asks for the envelope of SPEC 6.4, ``count_only`` for it without
+    data; ``without_id`` says that ``_id`` was excluded explicitly.
+    """
+
+    query: Query
+    totals: bool = False
+    count_only: bool = False
+    without_id: bool = False
+
+
+def page_of(
+    params: Params, plan: Plan, schema: Schema, limits: Limits, within: Filter = EVERYTHING
+) -> Page:
+    """The page that the parameters describe, inside the filter ``within``.
+
+    Raises ``BadQuery`` for what cannot be read and ``LimitExceeded`` above a limit.
+    """
+    if not params:
+        first = plan.first_page
+        return Page(query=first if within is EVERYTHING else replace(first, filter=within))
+    hints = hints_of(params)
+    _refuse_later(params, hints)
+    fields = parse_fields(hints.get("$fields"), plan.collection)
+    meta = wants_meta(params, hints)
+    wanted = parse_filter(plan.collection, params.json("q") or {}, limits, schema)
+    query = Query(
+        collection=plan.collection,
+        filter=wanted if within is EVERYTHING else And((within, wanted)),
+        order=_order(plan.collection, params, hints),
+        skip=_skip(hints.get("$skip", params.last("skip"))),
+        max=_max(hints.get("$max", params.last("max")), limits),
+        projection=fields.projection(EVERY_FIELD if meta else PLAIN_FIELDS),
+        expand=expansions(params, plan, meta, fields),
+    )
+    count_only = params.flag("count")
+    return Page(
+        query=query,
+        totals=count_only or params.flag("totals"),
+        count_only=count_only,
+        without_id=fields.without_id,
+    )
+
+
+def hints_of(params: Params) -> dict[str, Any]:
+    """The object in ``h``; ``{}``, ``[]`` and nothing are no hints."""
+    hints = params.json("h")
+    if not hints:
+        return {}
+    if not isinstance(hints, dict):
+        raise BadQuery("h must be a JSON object.", hint='For example h={"$max":10}.')
+    return hints
+
+
+def wants_meta(params: Params, hints: dict[str, Any]) -> bool:
+    hinted = hints.get("$metafields", hints.get("metafields"))
+    return hinted is True if hinted is not None else params.flag("metafields")
+
+
+def expansions(params: Params, plan: Plan, meta: bool, fields: Fields) -> tuple[Expansion, ...]:
+    """The related documents to attach: references always, child lists on request."""
+    found = plan.expand[meta]
+    if params.flag("fetchchildren"):
+        found = (*found, *plan.children[meta])
+    return fields.narrow(found)
+
+
+def _refuse_later(params: Params, hints: dict[str, Any]) -> None:
+    """Ignoring these would give an answer to another question."""
+    asked = [name for name in _LATER if params.last(name)]
+    asked += [f"h.{name}" for name in _LATER_HINTS if hints.get(name)]
+    if asked:
+        raise BadQuery(
+            f"{asked[0]} is not supported yet.",
+            hint="Use q, sort, dir, skip, max, totals, count and h.$fields.",
+        )
+
+
+def _order(collection: Collection, params: Params, hints: dict[str, Any]) -> tuple[Order, ...]:
+    hinted = hints.get("$orderby")
+    if hinted is None:
+        return parse_order(collection, params.all("sort"), params.all("dir"))
+    if not isinstance(hinted, dict):
+        raise BadQuery("h.$orderby must be an object.", hint='Such as {"name":1,"age":-1}.')
+    return parse_order(collection, list(hinted), [str(way) for way in hinted.values()])
+
+
+def _skip(given: Any) -> int:
+    skip = _whole(given)
+    if skip is not None and skip > _SKIP_CEILING:
+        raise LimitExceeded(f"skip is at most {_SKIP_CEILING:,}.", hint="Filter by q instead.")
+    return max(skip or 0, 0)
+
+
+def _max(given: Any, limits: Limits) -> int:
+    wanted = _whole(given)
+    if wanted is None or wanted < 1:
+        return limits.page_default
+    if wanted > limits.page_ceiling:
+        raise LimitExceeded(
+            f"max is at most {limits.page_ceiling:,}.",
+            hint="Page with skip and max, or raise DUETDB_PAGE_CEILING.",
+        )
+    return wanted
+
+
+def _whole(given: Any) -> int | None:
+    """The integer that a parameter or hint holds; None for anything else."""
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        return None
+    try:
+        return int(given)
+    except (ValueError, OverflowError):
+        return None
