@@ -53,6 +53,21 @@ def wire(value: Any) -> Any:
     return wire(_default(value))
 
 
+def id_text(value: Any) -> str:
+    """An id as a text, whatever its stored type is: what GraphQL calls ``ID``."""
+    if type(value) is ObjectId:
+        return value.binary.hex()
+    if type(value) is float and value.is_integer():
+        return str(int(value))
+    plain = wire(value)
+    return plain if isinstance(plain, str) else dumps(plain).decode()
+
+
+def is_date(value: Any) -> bool:
+    """Whether a stored value is a date, in Python's range or not."""
+    return isinstance(value, datetime | DatetimeMS)
+
+
 def date_text(value: datetime | DatetimeMS) -> str:
     """A stored date on the wire; never raises.
 
