@@ -14,6 +14,9 @@ _ABSENT: Final[tuple[Any, ...]] = (None, False, "", [], {})
 """Property values that say the same as leaving the property out."""
 
 
+_NOT_COMPARED: Final = frozenset({"name", "fields", "system", "_id"})
+
+
 class StepKind(StrEnum):
     CREATED = "created"
     DELETED = "deleted"
@@ -95,7 +98,8 @@ def _changes(path: str, old: Definition, new: Definition) -> Iterator[Step]:
     """The properties that differ, names and nested fields excepted."""
     for key in dict.fromkeys((*old, *new)):
         before, after = _said(key, old.get(key)), _said(key, new.get(key))
-        if key not in ("name", "fields", "_id") and before != after:
+        unsaid = key == "graphqlName" and key not in new  # what was chosen stays chosen
+        if key not in _NOT_COMPARED and not unsaid and before != after:
             sentence = f"{path}: {key} {_shown(before)} becomes {_shown(after)}"
             yield Step(StepKind.CHANGED, path, sentence)
 

@@ -21,11 +21,12 @@ from duetdb.schema_gen.inference_values import (
     text_type,
 )
 from duetdb.schema_gen.model import IdType
+from duetdb.schema_gen.name_rules import field_name_mistake
 
 SAMPLE_SIZE: Final = 1000
 """How many documents callers sample: enough to see rare shapes, few enough for one round trip."""
 FEW: Final = 20
-MAX_DEPTH: Final = 8
+MAX_DEPTH: Final = 7
 MAX_FIELDS: Final = 300
 
 _ID_TYPES: Final = {"id": IdType.OBJECT_ID, "text": IdType.STRING, "number": IdType.NUMBER}
@@ -150,9 +151,9 @@ class _Inference:
             return False
         self.declared += 1
         if self.declared == MAX_FIELDS + 1:
-            self.say(f"There are more than {MAX_FIELDS} fields: the rarest are not declared.")
-        if not key or key.startswith("$") or "." in key or "\0" in key:
-            self.say(f"'{path}' cannot be declared: a field's name has no dots and no dollar sign.")
+            self.say(f"There are more than {MAX_FIELDS} fields: the rest are not declared.")
+        if mistake := field_name_mistake(key):
+            self.say(f"{ascii(path)[:100]} cannot be declared: {mistake}")
             return False
         return self.declared <= MAX_FIELDS
 
@@ -255,7 +256,7 @@ class _Inference:
     ) -> dict[str, Any] | None:
         name = path.rpartition(".")[2]
         if target := self.references.target(name, values):
-            return {"type": "relation", "collection": target, "relation": "many" if many else "one"}
+            return {"type": target, "relation": "many" if many else "one"}
         own = (self.collection, path)
         column = self.references.column(own, values)
         if column and (many or not column.startswith(f"{self.collection}.")):

@@ -6,6 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+LONGEST: Final = 200
+MOST_OPTIONS: Final = 1000
+
 _TYPES: Final = {
     "string": "text",
     "int": "number",
@@ -67,16 +70,17 @@ def options(schema: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(values, Sequence) or isinstance(values, str):
         return ()
     texts = tuple(dict.fromkeys(value for value in values if value not in (None, "")))
-    return texts if all(isinstance(text, str) for text in texts) else ()
+    usable = all(isinstance(text, str) and len(text) <= LONGEST for text in texts)
+    return texts if usable and len(texts) <= MOST_OPTIONS else ()
 
 
 def extras(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The description and the pattern of a property, where there are."""
     found: dict[str, Any] = {}
     if isinstance(description := schema.get("description"), str) and description:
-        found["description"] = description
+        found["description"] = description[:1000]
     pattern = schema.get("pattern")
-    if isinstance(pattern, str) and _compiles(pattern):
+    if isinstance(pattern, str) and len(pattern) <= LONGEST and _compiles(pattern):
         found["regex"] = pattern
     return found
 
