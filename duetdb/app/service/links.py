@@ -1,0 +1,156 @@
+"""References and parents: ids in the target's form, and whether what they name exists (SPEC 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from duetdb.app.service.engine import Engine
+from duetdb.app.service.errors import Invalid, NotFound
+from duetdb.app.service.limits import Limits
+from duetdb.app.service.query import Document, Parent
+from duetdb.app.service.system_fields import PARENT_FIELDS
+from duetdb.schema_gen.field import Relation
+from duetdb.schema_gen.model import Collection, Schema
+from duetdb.schema_gen.suggest import did_you_mean
+from duetdb.schema_gen.values import parse_id
+
+
+class Links:
+    """The ids of one write, collected while its documents are prepared, then checked at once.
+
+    One database query for each referenced collection, however many documents.
+    """
+
+    def __init__(self, engine: Engine, schema: Schema, limits: Limits) -> None:
+        self._engine = engine
+        self._schema = schema
+        self._limits = limits
+        self._wanted: dict[str, dict[Any, list[tuple[str, int | None]]]] = {}
+        self.invalid: list[Invalid] = []
+
+    def references(
+        self,
+        collection: Collection,
+        document: Document,
+        index: int | None = None,
+        roots: frozenset[str] | None = None,
+    ) -> None:
+        """Notes the ids in all relations, to be checked together.
+
+        ``roots`` limits it to those top-level fields: an update checks what it changes.
+        """
+        for field in collection.relations:
+            path = tuple(field.path.split("."))
+            if roots is None or path[0] in roots:
+                for id_ in _ids(document, path):
+                    self._want(field.collection or "", id_, field.path, index)
+
+    def parent(self, collection: Collection, document: Document, index: int | None = None) -> None:
+        """Checks the ``_parent_*`` keys that a body brought, and turns the id into stored form."""
+        given = {key: document[key] for key in PARENT_FIELDS if key in document}
+        if not given or all(value is None for value in given.values()):
+            for key in given:
+                del document[key]
+            return
+        absent = [key for key in PARENT_FIELDS if given.get(key) is None]
+        if absent:
+            self._refuse(absent[0], index, "_parent_id, _parent_def and _parent_field go together.")
+            return
+        id_, definition, name = (given[key] for key in PARENT_FIELDS)
+        parent = self._schema.collections.get(definition) if isinstance(definition, str) else None
+        if parent is None:
+            hint = did_you_mean(str(definition), self._schema.collections)
+            self._refuse("_parent_def", index, f"There is no collection {definition!r}.{hint}")
+            return
+        if not _is_child_list(parent, name, collection):
+            sentence = f"{parent.name!r} has no child list {name!r} of {collection.name!r}."
+            self._refuse("_parent_field", index, sentence)
+            return
+        parsed = parse_id(parent, id_)
+        if parsed is None:
+            self._refuse("_parent_id", index, f"{id_!r} is not an id of {parent.name!r}.")
+            return
+        document["_parent_id"] = parsed
+        self._want(parent.name, parsed, "_parent_id", index)
+
+    async def check(self) -> list[Invalid]:
+        """All links that lead nowhere, in the order of the documents."""
+        for name, wanted in self._wanted.items():
+            found = await self._existing(name, list(wanted))
+            for id_, places in wanted.items():
+                if id_ not in found:
+                    for path, index in places:
+                        self._refuse(path, index, f"There is no document {id_} in {name!r}.")
+        return self.invalid
+
+    async def _existing(self, name: str, ids: list[Any]) -> set[Any]:
+        found: set[Any] = set()
+        size = self._limits.in_values
+        for start in range(0, len(ids), size):
+            cursor = self._engine.database[name].find(
+                {"_id": {"$in": ids[start : start + size]}},
+                {"_id": 1},
+                batch_size=size,
+                max_time_ms=self._limits.query_ms,
+            )
+            found.update([document["_id"] async for document in cursor])
+        return found
+
+    def _want(self, name: str, id_: Any, path: str, index: int | None) -> None:
+        self._wanted.setdefault(name, {}).setdefault(id_, []).append((path, index))
+
+    def _refuse(self, path: str, index: int | None, sentence: str) -> None:
+        self.invalid.append(Invalid(path, sentence, "TYPE", index))
+
+
+async def require_parent(engine: Engine, parent: Parent, collection: Collection) -> Any:
+    """The stored id of a parent that was named in the path.
+
+    Raises ``NotFound`` when it does not exist or the field is no child list of
+    ``collection`` (SPEC 9.2).
+    """
+    if not _is_child_list(parent.collection, parent.field.name, collection):
+        raise NotFound(
+            f"{parent.collection.name!r} has no child list {parent.field.name!r}"
+            f" of {collection.name!r}."
+        )
+    id_ = parse_id(parent.collection, parent.id)
+    known = id_ is not None and await engine.database[parent.collection.name].find_one(
+        {"_id": id_}, {"_id": 1}
+    )
+    if not known:
+        raise NotFound(f"There is no document {parent.id} in {parent.collection.name!r}.")
+    return id_
+
+
+def child_condition(parent: Parent | None) -> Mapping[str, Any]:
+    """The condition that a document is the child of ``parent``; empty without one."""
+    if parent is None:
+        return {}
+    return {
+        "_parent_id": parse_id(parent.collection, parent.id),
+        "_parent_def": parent.collection.name,
+        "_parent_field": parent.field.name,
+    }
+
+
+def _is_child_list(parent: Collection, name: Any, collection: Collection) -> bool:
+    field = parent.by_name.get(name) if isinstance(name, str) else None
+    return (
+        field is not None
+        and field.relation is Relation.CHILD
+        and field.collection == collection.name
+    )
+
+
+def _ids(value: Any, path: Sequence[str]) -> Iterator[Any]:
+    """The ids under a path, through objects and lists of objects."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _ids(each, path)
+    elif not path:
+        if value is not None:
+            yield value
+    elif isinstance(value, dict) and path[0] in value:
+        yield from _ids(value[path[0]], path[1:])

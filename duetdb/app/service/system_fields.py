@@ -1,0 +1,49 @@
+"""The fields that the server owns, set on every write (SPEC 4.2)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from duetdb.app.service.principal import Principal
+from duetdb.app.service.query import Document
+
+PARENT_FIELDS: tuple[str, str, str] = ("_parent_id", "_parent_def", "_parent_field")
+"""The only keys beginning with ``_`` that a body may hold (SPEC 4.1)."""
+
+STAMPED: frozenset[str] = frozenset({"_changed", "_changedby", "_version"})
+"""What every change of a document sets."""
+
+
+def now() -> datetime:
+    """The present instant as MongoDB stores it: UTC, naive, in milliseconds."""
+    instant = datetime.now(UTC)
+    return instant.replace(tzinfo=None, microsecond=instant.microsecond // 1000 * 1000)
+
+
+def stamp_created(document: Document, principal: Principal, instant: datetime) -> None:
+    """Sets the audit fields and the version of a new document."""
+    document["_created"] = instant
+    document["_changed"] = instant
+    document["_createdby"] = principal.name
+    document["_changedby"] = principal.name
+    document["_version"] = 1
+
+
+def stamp_changed(document: Document, principal: Principal, instant: datetime) -> None:
+    """Sets the audit fields of a change; the version belongs to the optimistic update."""
+    document["_changed"] = instant
+    document["_changedby"] = principal.name
+
+
+def version_of(document: Document) -> int:
+    """The version of a stored document; one that was written beside us counts as 0."""
+    version = document.get("_version")
+    if isinstance(version, float) and version.is_integer():
+        return int(version)
+    return version if isinstance(version, int) and not isinstance(version, bool) else 0
+
+
+def at_version(version: int) -> Any:
+    """The condition on ``_version`` that holds for documents of that version."""
+    return version if version else {"$in": [0, None]}
