@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple, TypeAlias
 
 from duetdb.schema_gen.field import MISSING, Field, Mismatch, PatternMismatch
+from duetdb.schema_gen.formula import as_text
 from duetdb.schema_gen.suggest import did_you_mean
 from duetdb.schema_gen.well_formed import DEPTH_LIMIT, check_key, parse_json_text, well_formed
 
@@ -51,7 +53,7 @@ class _Part(NamedTuple):
 class Shape:
     """The declared fields of a collection or of an ``object`` field."""
 
-    __slots__ = ("_absent", "_defaults", "_names", "_parts")
+    __slots__ = ("_absent", "_defaults", "_names", "_parts", "computed")
 
     def __init__(self, fields: tuple[Field, ...]) -> None:
         self._parts = {field.name: _part(field) for field in fields}
@@ -64,6 +66,8 @@ class Shape:
             and field.formula is None
         )
         self._defaults: dict[str, Any] | None = None
+        self.computed = _in_order(fields)
+        """The computed fields, each after those that its formula reads."""
 
     def coerce(
         self, document: Mapping[str, Any], rules: Rules = _ALL, prefix: str = ""
@@ -111,6 +115,18 @@ class Shape:
                     if isinstance(each, Mapping):
                         problems.extend(part.shape.missing(each, path + "."))
         return problems
+
+    def compute(self, stored: dict[str, Any]) -> None:
+        """Sets the computed fields of a stored document, in place.
+
+        A field whose formula has no result, or none that fits its type, is left out.
+        """
+        for field in self.computed:
+            value = computed_value(field, stored)
+            if value is None:
+                stored.pop(field.name, None)
+            else:
+                stored[field.name] = value
 
     def part(self, name: str) -> Shape | None:
         """The shape of an ``object`` field, None for other fields."""
@@ -202,6 +218,32 @@ def coerce(field: Field, value: Any) -> Any:
         kind = PatternMismatch if code == "REGEX" else Mismatch
         raise kind(f"{path.removeprefix('.')}: {message}" if path else message)
     return stored.get(field.name)
+
+
+def computed_value(field: Field, stored: Mapping[str, Any]) -> Any:
+    """The stored value of a computed field over a stored document, None for no result."""
+    value = field.formula.evaluate(stored) if field.formula is not None else None
+    if value is None:
+        return None
+    if field.type.text and not isinstance(value, str):
+        value = as_text(value)
+    elif field.type.name == "money" and isinstance(value, Decimal):
+        value = value.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    try:
+        return field.type.coerce(value, field)
+    except Mismatch:
+        return None
+
+
+def _in_order(fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    left = {field.name: field for field in fields if field.formula is not None}
+    ordered: list[Field] = []
+    while left:
+        # Metadata with a cycle is refused, so some field is always ready; if not, any will do.
+        ready = [f for f in left.values() if f.formula and left.keys().isdisjoint(f.formula.names)]
+        for field in ready or list(left.values()):
+            ordered.append(left.pop(field.name))
+    return tuple(ordered)
 
 
 def read_object(value: Any) -> dict[str, Any]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
-from duetdb.schema_gen.field import Field, Mismatch
+from duetdb.schema_gen.field import Field
 from duetdb.schema_gen.ids import stored_id
 from duetdb.schema_gen.model import Collection
 from duetdb.schema_gen.shape import Problem, Rules, Shape, coerce, empty

@@ -55,12 +55,13 @@ _COORDINATES: dict[str, Callable[[Any], None]] = {
 }
 GEOMETRIES = (*_COORDINATES, "GeometryCollection")
 """The seven geometry types of RFC 7946, section 3.1."""
+_EXAMPLE = '{"type": "Point", "coordinates": [5, 60]}'
 
 
 def check_geometry(value: Any, depth: int = _DEPTH) -> None:
     """Raises ``Mismatch``, saying what is wrong, unless ``value`` is a GeoJSON geometry."""
     if not isinstance(value, dict):
-        raise Mismatch('Must be a GeoJSON geometry such as {"type": "Point", "coordinates": [5, 60]}.')
+        raise Mismatch(f"Must be a GeoJSON geometry such as {_EXAMPLE}.")
     kind = value.get("type")
     if not isinstance(kind, str) or kind not in GEOMETRIES:
         hint = did_you_mean(kind, GEOMETRIES) if isinstance(kind, str) else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, Inexact
+from decimal import Context, Inexact
 from typing import Any
 
 from bson.decimal128 import Decimal128
@@ -44,8 +44,3 @@ class Money(FieldType):
 
     def openapi(self, field: Field) -> dict[str, Any]:
         return {"type": "number", "multipleOf": 0.01}
-
-
-def rounded(number: Decimal) -> Decimal:
-    """A computed amount, rounded half up to two decimals as invoices are."""
-    return number.quantize(Decimal("0.01"), rounding="ROUND_HALF_UP")

@@ -17,7 +17,7 @@ class Reference(FieldType):
     """An id of the target, also read from a document that carries it as ``_id`` (SPEC 9.1)."""
 
     name = "relation"
-    bson = ("objectId",)
+    bson: ClassVar[tuple[str, ...]] = ("objectId",)
     graphql = "ID"
     always_list = True
     id_type: ClassVar[IdType] = IdType.OBJECT_ID
