@@ -118,7 +118,7 @@ class Settings(Limits):
         return {
             PREFIX + name.upper(): _written(getattr(self, name))
             for name, setting in SETTINGS.items()
-            if getattr(self, name) != setting.default
+            if name in self.origins or getattr(self, name) != setting.default
         }
 
     def warnings(self) -> tuple[str, ...]:

@@ -1,0 +1,218 @@
+"""``duetdb serve``: the server, its workers and, unless told otherwise, its own MongoDB."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing import parent_process
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from duetdb import __version__
+from duetdb.app.cli._flags import ALL
+from duetdb.app.service.errors import Unavailable
+from duetdb.app.setting_values import SettingsError
+from duetdb.app.settings import PREFIX, Settings
+
+if TYPE_CHECKING:
+    import uvicorn
+
+SUMMARY = "run the server"
+FLAGS = ALL
+
+_BACKLOG = 2048
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """It takes settings only."""
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Serve until SIGTERM or Ctrl-C; the status is 0 if that went well."""
+    for sentence in settings.warnings():
+        print(f"duetdb: {sentence}", file=sys.stderr)
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, _end)
+    with _listening(settings) as listener, _database(settings) as reachable:
+        key = _prepare(reachable)
+        if reachable.memory and reachable.api_key is None:
+            from duetdb.app.service.keys import new_key
+
+            key = new_key()
+            reachable = replace(reachable, api_key=key)
+        address = _address(reachable, listener)
+        serve = _serve_alone if reachable.workers == 1 else _serve_with_workers
+        return serve(reachable, listener, _announcement(reachable, address, key))
+
+
+def worker() -> Any:
+    """The application of one worker process, which ends with the process that started it."""
+    from duetdb.app.main import create_app_from_environment
+    from duetdb.app.mongo.leash import die_with_parent
+
+    parent = parent_process()
+    if parent is not None and parent.pid is not None:
+        die_with_parent(parent.pid)
+    return create_app_from_environment()
+
+
+def _end(*_: object) -> NoReturn:
+    """Leave through every ``finally``: uvicorn repeats a signal once it has shut down."""
+    raise SystemExit(0)
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """The socket, bound before anything slow: a taken port is reported at once."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        raise Unavailable(
+            f"The server cannot listen on port {settings.port} of {settings.host}: "
+            f"{error.strerror}.",
+            hint="Stop what uses it, or choose another with --port and --host.",
+        ) from None
+    with listener:
+        listener.set_inheritable(True)
+        yield listener
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Settings]:
+    """The settings with a database that can be connected to, the embedded one started if asked."""
+    if settings.memory or settings.mongodb_uri is not None:
+        yield settings
+        return
+    from duetdb.app.mongo.embedded import EmbeddedMongod
+
+    mongod = EmbeddedMongod(settings.data, settings.mongod)
+    mongod.launch()
+    try:
+        import duetdb.app.main  # noqa: F401  # takes as long as the database: do both at once
+
+        mongod.wait()
+        yield replace(settings, mongodb_uri=mongod.uri)
+    finally:
+        mongod.stop()
+
+
+def _prepare(settings: Settings) -> str | None:
+    """Check the connection, and make the full-access key: the answer is a key that is new."""
+    if settings.memory:
+        return None
+    from duetdb.app.mongo.connect import connect
+    from duetdb.app.service.keys import Keys
+
+    async def prepare() -> str | None:
+        engine = await connect(settings)
+        try:
+            keys = Keys(engine, settings.api_key)
+            await keys.start()
+            return keys.generated
+        finally:
+            await engine.client.close()
+
+    return asyncio.run(prepare())
+
+
+def _serve_alone(settings: Settings, listener: socket.socket, announcement: str) -> int:
+    import uvicorn
+
+    from duetdb.app.log import configure_logging
+    from duetdb.app.main import create_app
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                print(announcement, flush=True)
+
+    configure_logging(settings.log_level)
+    server = Server(_configuration(settings, create_app(settings)))
+    server.run([listener])
+    return 0 if server.started else 1
+
+
+def _serve_with_workers(settings: Settings, listener: socket.socket, announcement: str) -> int:
+    from uvicorn.config import STARTUP_FAILURE
+    from uvicorn.supervisors import Multiprocess
+
+    for variable in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[variable]
+    os.environ.update(settings.to_environment())
+    configuration = _configuration(settings, f"{__name__}:worker", factory=True)
+    supervisor = Multiprocess(configuration, sockets=[listener])
+    print(announcement, flush=True)
+    supervisor.run()
+    failed = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
+    return 1 if failed else 0
+
+
+def _configuration(settings: Settings, app: Any, **options: Any) -> uvicorn.Config:
+    import uvicorn
+
+    configuration = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        loop="uvloop",
+        http="httptools",
+        ws_max_size=settings.body_bytes,
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_timeout,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        **options,
+    )
+    if settings.tls_certificate is not None:
+        _check_certificate(settings)
+    return configuration
+
+
+def _check_certificate(settings: Settings) -> None:
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(str(settings.tls_certificate), str(settings.tls_key))
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(
+            f"tls_certificate and tls_key cannot be used together: {error.strerror or error}."
+        ) from None
+
+
+def _address(settings: Settings, listener: socket.socket) -> str:
+    """The server's URL as seen from this machine."""
+    scheme = "https" if settings.tls_certificate is not None else "http"
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"
+    return f"{scheme}://{host}:{listener.getsockname()[1]}"
+
+
+def _announcement(settings: Settings, address: str, key: str | None) -> str:
+    lines = [
+        f"DuetDB {__version__} is ready:",
+        f"  REST      {address}/rest",
+        f"  GraphQL   {address}/graphql",
+        f"  Docs      {address}/docs",
+    ]
+    if key is not None:
+        lines.append(f"  Full-access key, shown this once: {key}")
+    return "\n".join(lines)
