@@ -8,7 +8,6 @@ process per request in ms, and at the end the peak memory of both.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import statistics
 import tempfile
@@ -36,16 +35,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="cases whose name contains this")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="duetdb-bench-") as folder:
-        asyncio.run(_with_database(Path(folder), options))
-
-
-async def _with_database(folder: Path, options: argparse.Namespace) -> None:
-    engine = EmbeddedMongod(folder)
-    await engine.start()
-    try:
-        await asyncio.to_thread(_bench, engine.uri, options)
-    finally:
-        await engine.stop()
+        with EmbeddedMongod(Path(folder)) as engine:
+            _bench(engine.uri, options)
 
 
 def _bench(uri: str, options: argparse.Namespace) -> None:
