@@ -27,6 +27,8 @@ class Limits:
     """Characters of one regular expression."""
     query_ms: int = 10_000
     """Milliseconds that one database operation may take (``maxTimeMS``)."""
+    stream_ms: int = 600_000
+    """Milliseconds that the database may work for one stream, which has no page limit."""
     expand_depth: int = 3
     """Levels of references that REST expands (SPEC 9.1)."""
     write_retries: int = 20

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from duetdb.app.service.errors import BadQuery
-from duetdb.app.service.query import And, Expansion, Filter, Match, Not, Or, Query
+from duetdb.app.service.query import And, Expansion, Filter, Match, Not, Or, Projection, Query
 from duetdb.app.service.stored_names import former_of
 from duetdb.schema_gen.field import Relation
 from duetdb.schema_gen.model import Collection
@@ -37,12 +38,15 @@ def to_mongo(filter: Filter, collection: Collection, base: str = "") -> Mongo:
     if isinstance(filter, And):
         return _joined("$and", filter.parts, collection, base)
     if isinstance(filter, Or):
-        # MongoDB refuses an empty list, and knows that this matches nothing without looking.
-        nothing = {"_id": {"$in": []}}
-        return _joined("$or", filter.parts, collection, base) if filter.parts else nothing
+        return _joined("$or", filter.parts, collection, base) if filter.parts else nothing()
     if isinstance(filter, Not):
         return {"$nor": [to_mongo(filter.part, collection, base)]}
     raise TypeError("A filter through a relation must be resolved before it is translated.")
+
+
+def nothing() -> Mongo:
+    """A filter that no document matches, as MongoDB knows without looking at any."""
+    return {"_id": {"$in": []}}
 
 
 def sort_of(query: Query) -> list[tuple[str, int]]:
@@ -53,17 +57,26 @@ def sort_of(query: Query) -> list[tuple[str, int]]:
     return [*keys.items(), *(() if "_id" in keys else _BY_ID)]
 
 
-def projection_of(query: Query) -> dict[str, int] | None:
-    """What to read: the query's own fields and those that its expansions start from."""
+def projection_of(query: Query, *needed: str) -> Mapping[str, int] | None:
+    """What to read: the query's own fields, ``needed``, and where its expansions start from."""
     wanted = query.projection
     if not wanted.include and not wanted.paths:
         return None
-    needed = [path for each in query.expand for path in _starts_from(each)]
+    for each in query.expand:
+        needed += _starts_from(each)
+    if not query.collection.former:
+        return _projection(wanted, needed)
+    paths = tuple(_with_former(wanted.paths, query.collection))
+    also = tuple(_with_former(needed, query.collection))
+    return _projection(replace(wanted, paths=paths), also)
+
+
+@lru_cache(maxsize=4096)  # few shapes, each asked for over and over
+def _projection(wanted: Projection, needed: tuple[str, ...]) -> Mapping[str, int] | None:
     if wanted.include:
-        paths = _with_former([*wanted.paths, *needed], query.collection)
-        return dict.fromkeys(["_id", *_outermost(paths)], 1)
+        return dict.fromkeys(["_id", *_outermost([*wanted.paths, *needed])], 1)
     paths = [each for each in wanted.paths if each != "_id" and not _is_around(each, needed)]
-    return dict.fromkeys(_outermost(_with_former(paths, query.collection)), 0) or None
+    return dict.fromkeys(_outermost(paths), 0) or None
 
 
 def _starts_from(expansion: Expansion) -> tuple[str, ...]:
@@ -73,10 +86,8 @@ def _starts_from(expansion: Expansion) -> tuple[str, ...]:
     return () if is_child else (expansion.field.path,)
 
 
-def _with_former(paths: list[str], collection: Collection) -> list[str]:
-    if not collection.former:
-        return paths
-    return paths + [old for path in paths if (old := former_of(path, collection))]
+def _with_former(paths: tuple[str, ...], collection: Collection) -> list[str]:
+    return [*paths, *(old for path in paths if (old := former_of(path, collection)))]
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:
@@ -89,7 +100,7 @@ def _outermost(paths: Iterable[str]) -> list[str]:
     return list(kept)
 
 
-def _is_around(path: str, needed: list[str]) -> bool:
+def _is_around(path: str, needed: tuple[str, ...]) -> bool:
     return any(each == path or each.startswith(f"{path}.") for each in needed)
 
 
@@ -189,7 +200,7 @@ def _size(path: str, filter: Filter) -> Mongo:
         return {"$and": [_at_least(path, value[0]), _below(path, value[1] + 1)]}
     if operator in ("eq", "in"):
         values = value if operator == "in" else [value]
-        return {"$or": [{path: {"$size": each}} for each in values]} if values else {"$nor": [{}]}
+        return {"$or": [{path: {"$size": each}} for each in values]} if values else nothing()
     if operator in ("ne", "nin"):
         values = value if operator == "nin" else [value]
         others = [{path: {"$not": {"$size": each}}} for each in values]
@@ -211,5 +222,5 @@ def _at_least(path: str, number: int) -> Mongo:
 def _below(path: str, number: int) -> Mongo:
     """A list of fewer than ``number`` elements, the empty one included."""
     if number <= 0:
-        return {"$nor": [{}]}
+        return nothing()
     return {"$and": [{path: {"$type": "array"}}, {f"{path}.{number - 1}": {"$exists": False}}]}
