@@ -1,0 +1,46 @@
+"""One worker at a time: a document that says who may do a piece of work, and until when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymongo.errors import DuplicateKeyError
+
+from duetdb.app.service.engine import Engine
+from duetdb.app.service.metadata_store import SCHEMA
+
+
+class Lease:
+    """Held by renewing it; a holder that falls silent loses it, on the database's clock.
+
+    What is done under it must be harmless if done twice: a process that was
+    stopped for longer than the lease finds out only afterwards.
+    """
+
+    def __init__(self, engine: Engine, name: str, holder: str, seconds: float) -> None:
+        self._in_memory = engine.in_memory
+        self._leases: Any = engine.database[SCHEMA]
+        self._id = f"lease:{name}"
+        self._holder = holder
+        self._milliseconds = int(seconds * 1000)
+
+    async def hold(self) -> bool:
+        """Takes or renews the lease; False while somebody else has it."""
+        if self._in_memory:
+            return True
+        free = {"$or": [{"holder": self._holder}, {"$expr": {"$lt": ["$until", "$$NOW"]}}]}
+        until = {"$add": ["$$NOW", self._milliseconds]}
+        try:
+            await self._leases.update_one(
+                {"_id": self._id, **free},
+                [{"$set": {"holder": self._holder, "until": until}}],
+                upsert=True,
+            )
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def release(self) -> None:
+        """Lets somebody else have it at once."""
+        if not self._in_memory:
+            await self._leases.delete_one({"_id": self._id, "holder": self._holder})
