@@ -8,10 +8,11 @@ from typing import Any
 
 from duetdb.app.service.errors import BadRequest
 from duetdb.app.service.query import Document
+from duetdb.app.service.stored_names import under_new_names
 from duetdb.app.service.tokens import Tokenizer
 from duetdb.schema_gen.field import Field, Mismatch
 from duetdb.schema_gen.model import Collection
-from duetdb.schema_gen.shape import Shape, coerce
+from duetdb.schema_gen.shape import coerce
 
 _CENT = Decimal("0.01")
 
@@ -21,7 +22,7 @@ class WritePlan:
 
     def __init__(self, collection: Collection) -> None:
         self.collection = collection
-        self.shape = Shape(collection.fields)
+        self.shape = collection.shape
         self.tokenizer = Tokenizer(collection)
         self.computed = _in_order(f for f in collection.all_fields if f.formula is not None)
         self.derived = frozenset(f.path.split(".")[0] for f in self.computed)
@@ -54,19 +55,19 @@ class WritePlan:
                 )
         if self.renamed.keys().isdisjoint(body):
             return body
-        return self.moved(body)
-
-    def moved(self, document: Mapping[str, Any]) -> Document:
-        """A document with what it still holds under old names put under the new ones."""
-        moved = {name: value for name, value in document.items() if name not in self.renamed}
+        named = {name: value for name, value in body.items() if name not in self.renamed}
         for old, new in self.renamed.items():
-            if old in document:
-                moved.setdefault(new, document[old])
-        return moved
+            if old in body:
+                named.setdefault(new, body[old])
+        return named
 
     def as_named(self, document: Document) -> Document:
-        """A stored document as the schema names it; the same object when nothing was renamed."""
-        return self.moved(document) if self.renamed else document
+        """A stored document under the names that the schema has now; it may share parts."""
+        if not self.collection.former:
+            return document
+        named = dict(document)
+        under_new_names([named], self.collection)
+        return named
 
     def compute(self, document: Document) -> None:
         """Evaluates the formulas over a stored document; one without a value is left out."""
