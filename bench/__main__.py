@@ -15,13 +15,13 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from duetdb.app.mongo.embedded import EmbeddedMongod
 from pymongo import MongoClient
 
 from bench import data
 from bench.cases import Case, cases
 from bench.load import Burst, burst
 from bench.servers import KEY, Server, duetdb, handwritten
+from duetdb.app.mongo.embedded import EmbeddedMongod
 
 DATABASE = "bench"
 VARYING = {"_id", "_created", "_changed"}
@@ -34,9 +34,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="bursts a case and server")
     parser.add_argument("--only", default="", help="cases whose name contains this")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="duetdb-bench-") as folder:
-        with EmbeddedMongod(Path(folder)) as engine:
-            _bench(engine.uri, options)
+    with (
+        tempfile.TemporaryDirectory(prefix="duetdb-bench-") as folder,
+        EmbeddedMongod(Path(folder)) as engine,
+    ):
+        _bench(engine.uri, options)
 
 
 def _bench(uri: str, options: argparse.Namespace) -> None:

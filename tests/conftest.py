@@ -13,7 +13,6 @@ import httpx
 import pytest
 import uvicorn
 
-from duetdb.app.main import create_app
 from duetdb.app.mongo.connect import connect
 from duetdb.app.mongo.embedded import EmbeddedMongod
 from duetdb.app.service.engine import Engine
@@ -59,6 +58,8 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
 @pytest.fixture
 async def app_client(settings: Settings, engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the whole application, with the full-access key in its headers."""
+    from duetdb.app.main import create_app
+
     app = create_app(settings, engine)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
@@ -83,6 +84,8 @@ class RunningServer:
 @pytest.fixture
 def server(settings: Settings) -> Iterator[RunningServer]:
     """The application on a real loopback port, in a thread with its own event loop."""
+    from duetdb.app.main import create_app
+
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         config = uvicorn.Config(create_app(settings), log_config=None, lifespan="on")
