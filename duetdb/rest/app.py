@@ -45,6 +45,7 @@ CHILD: Resource = {
     "DELETE": children.delete_child,
 }
 DATABASE_META: Resource = {"GET": meta.get_all, "PUT": meta.put_all}
+DATABASE_CHANGE: Resource = {"GET": meta.get_change}
 COLLECTION_META: Resource = {"GET": meta.get_one, "PUT": meta.put_one, "DELETE": meta.delete_one}
 DATABASE_INFER: Resource = {"POST": meta.infer_all}
 COLLECTION_INFER: Resource = {"POST": meta.infer_one}
@@ -126,6 +127,8 @@ def resource_of(segments: list[str]) -> Resource:
             return DATABASE_META
         case ["_meta", "infer"]:
             return DATABASE_INFER
+        case ["_meta", "changes", _]:
+            return DATABASE_CHANGE
         case ["_swagger.json"]:
             return SWAGGER
         case ["_openapi.json"]:

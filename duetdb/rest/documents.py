@@ -133,7 +133,11 @@ async def create_within(call: Call, plan: Plan, parent: Parent | None) -> JsonBy
         return present.written_many((), False)
     validate = call.params.last("validate").strip().lower() != "false"
     create = Create(
-        collection=plan.collection, documents=documents, validate=validate, parent=parent
+        collection=plan.collection,
+        documents=documents,
+        array=isinstance(body, list),
+        validate=validate,
+        parent=parent,
     )
     stored = await call.service.create(create, call.principal)
     meta = wants_meta(call.params, {})

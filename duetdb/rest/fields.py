@@ -28,10 +28,10 @@ class Fields:
         """What to read, where ``base`` is what would be read without the hint."""
         if self.include:
             shown = self.paths if base.paths else (*self.paths, *SYSTEM_FIELDS[1:])
-            return Projection(_without_collisions(shown), include=True)
+            return Projection(shown, include=True)
         if not self.paths:
             return base
-        return Projection(_without_collisions((*base.paths, *self.paths)))
+        return Projection((*base.paths, *self.paths))
 
     def narrow(self, expansions: tuple[Expansion, ...]) -> tuple[Expansion, ...]:
         """The expansions that are still to be seen, each with its own part of the hint."""
@@ -122,13 +122,3 @@ def _steps_below(path: str, above: str) -> str:
     """``company.0.name`` and ``company.name`` both mean the names inside ``company``."""
     first, _, rest = path[len(above) + 1 :].partition(".")
     return rest if first.isdigit() and rest else f"{first}.{rest}" if rest else first
-
-
-def _without_collisions(paths: tuple[str, ...]) -> tuple[str, ...]:
-    """MongoDB refuses a path beside one of its own parts; the wider one says it all."""
-    kept = dict.fromkeys(paths)
-    return tuple(
-        path
-        for path in kept
-        if not any(path.startswith(f"{other}.") for other in kept if other != path)
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from duetdb.app.http.responses import JsonBytes
+from duetdb.app.service.admin import Applied
 from duetdb.app.service.authoriser import require_full
 from duetdb.app.service.encoding import dumps
 from duetdb.rest import openapi
@@ -18,7 +19,7 @@ async def get_all(call: Call) -> JsonBytes:
 
 async def put_all(call: Call) -> JsonBytes:
     """``PUT /rest/_meta``: the metadata of the whole database, all or nothing."""
-    return JsonBytes(dumps(await call.admin.put_all(await call.body(), call.principal)))
+    return _applied(await call.admin.put_all(await call.body(), call.principal))
 
 
 async def get_one(call: Call) -> JsonBytes:
@@ -29,7 +30,7 @@ async def get_one(call: Call) -> JsonBytes:
 async def put_one(call: Call) -> JsonBytes:
     """``PUT /rest/C/_meta``"""
     name, body = call.segments[0], await call.body()
-    return JsonBytes(dumps(await call.admin.put(name, body, call.principal)))
+    return _applied(await call.admin.put(name, body, call.principal))
 
 
 async def delete_one(call: Call) -> JsonBytes:
@@ -51,6 +52,11 @@ async def infer_all(call: Call) -> JsonBytes:
     return JsonBytes(dumps(await call.admin.infer_all(call.principal, apply=apply)))
 
 
+async def get_change(call: Call) -> JsonBytes:
+    """``GET /rest/_meta/changes/ID``: how far a change is that was answered with 202."""
+    return JsonBytes(dumps(await call.admin.progress(call.segments[2], call.principal)))
+
+
 async def get_openapi(call: Call) -> JsonBytes:
     """``GET /openapi.json``"""
     require_full(call.principal)
@@ -61,3 +67,12 @@ async def get_swagger(call: Call) -> JsonBytes:
     """``GET /rest/_swagger.json``"""
     require_full(call.principal)
     return JsonBytes(await asyncio.to_thread(openapi.swagger_document, call.part))
+
+
+def _applied(applied: Applied) -> JsonBytes:
+    """What ``_meta`` answers now; 202 and where to look while an index is still being built."""
+    if applied.pending is None:
+        return JsonBytes(dumps(applied.definition))
+    status = f"/rest/_meta/changes/{applied.pending}"
+    body = {"state": "building", "status": status}
+    return JsonBytes(dumps(body), 202, {"location": status})

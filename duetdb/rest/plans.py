@@ -118,7 +118,7 @@ class _Builder:
         key = (collection.name, depth, meta)
         if key not in self._made:
             self._made[key] = tuple(
-                Expansion(each, self._query(target, depth - 1, meta), each.name)
+                Expansion(each, self._query(target, depth - 1, meta, None), each.name)
                 for each in collection.relations
                 if (target := self._collections.get(each.collection or ""))
             )
@@ -126,15 +126,15 @@ class _Builder:
 
     def _children(self, collection: Collection, depth: int, meta: bool) -> tuple[Expansion, ...]:
         return tuple(
-            Expansion(each, self._query(target, depth, meta), each.name)
+            Expansion(each, self._query(target, depth, meta, self._limits.page_default), each.name)
             for each in collection.children
             if (target := self._collections.get(each.collection or ""))
         )
 
-    def _query(self, target: Collection, depth: int, meta: bool) -> Query:
+    def _query(self, target: Collection, depth: int, meta: bool, page: int | None) -> Query:
         return Query(
             collection=target,
-            max=self._limits.page_default,
+            max=page,
             projection=EVERY_FIELD if meta else PLAIN_FIELDS,
             expand=self._references(target, depth, meta),
         )

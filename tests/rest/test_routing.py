@@ -1,0 +1,94 @@
+"""Addresses and methods, without a database."""
+
+from __future__ import annotations
+
+import pytest
+
+from duetdb.app.service.errors import BadRequest, NotFound
+from duetdb.rest import app
+from duetdb.rest.errors import NotAcceptable
+from duetdb.rest.preconditions import _versions
+
+
+def path_of(raw: str) -> list[str]:
+    return app.segments_of({"type": "http", "path": "", "raw_path": raw.encode()})
+
+
+def test_a_slash_at_the_end_is_ignored() -> None:
+    assert path_of("/rest/people/") == path_of("/rest/people") == ["people"]
+
+
+def test_segments_are_decoded_after_they_are_split() -> None:
+    assert path_of("/rest/kit%20codes/a%2Fb") == ["kit codes", "a/b"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "resource"),
+    [
+        ("/rest/people", app.COLLECTION),
+        ("/rest/people/*", app.EVERY_DOCUMENT),
+        ("/rest/people/1", app.DOCUMENT),
+        ("/rest/people/1/notes", app.CHILD_LIST),
+        ("/rest/people/1/notes/2", app.CHILD),
+        ("/rest/_meta", app.DATABASE_META),
+        ("/rest/people/_meta", app.COLLECTION_META),
+        ("/rest/people/_meta/infer", app.COLLECTION_INFER),
+        ("/rest/_swagger.json", app.SWAGGER),
+        ("/openapi.json", app.OPENAPI),
+    ],
+)
+def test_each_address_has_its_resource(raw: str, resource: object) -> None:
+    assert app.resource_of(path_of(raw)) is resource
+
+
+@pytest.mark.parametrize("raw", ["/rest", "/rest/", "/rest/a/b/c/d/e"])
+def test_other_addresses_hold_nothing(raw: str) -> None:
+    with pytest.raises(NotFound):
+        app.resource_of(path_of(raw))
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        None,
+        b"",
+        b"*/*",
+        b"application/json",
+        b"application/*;q=0.5",
+        b"text/html, text/javascript",
+        b"text/html,application/xhtml+xml,*/*;q=0.8",
+        b"APPLICATION/JSON; charset=utf-8",
+    ],
+)
+def test_json_is_acceptable(accept: bytes | None) -> None:
+    app._check_accept(accept)
+
+
+@pytest.mark.parametrize(
+    "accept", [b"text/html", b"application/xml", b"application/json;q=0", b"*/*; q=0.0"]
+)
+def test_json_is_not_acceptable(accept: bytes) -> None:
+    with pytest.raises(NotAcceptable):
+        app._check_accept(accept)
+
+
+@pytest.mark.parametrize(
+    ("header", "versions"),
+    [
+        ('"3"', [3]),
+        (' "3" , "4"', [3, 4]),
+        ('W/"3"', []),
+        ('W/"3", "5"', [5]),
+        ('"abc"', []),
+        ('"03"', []),
+        ('"a,b", "2"', [2]),
+    ],
+)
+def test_only_strong_tags_of_ours_name_versions(header: str, versions: list[int]) -> None:
+    assert _versions(header) == versions
+
+
+@pytest.mark.parametrize("header", ["3", '"3', '"3" "4"', "*,*", "", '"3";'])
+def test_a_header_that_is_no_list_of_tags_is_refused(header: str) -> None:
+    with pytest.raises(BadRequest):
+        _versions(header)
