@@ -240,8 +240,15 @@ def _referrers(
 def _context(draft: _Draft, names: GraphQLNames, referrers: tuple[Referrer, ...]) -> str:
     """What a collection depends on besides its own metadata, in a few characters."""
     ids = [str(getattr(f.type, "id_type", "")) for f in _walk(draft.fields) if f.collection]
-    seen_from = [
-        f"{each.collection} {each.field.path} {each.field.relation} {each.graphql_name}"
-        for each in referrers
-    ]
+    seen_from = [(each.collection, each.graphql_name, _traits(each.field)) for each in referrers]
     return _digest([names.root, names.type, ids, seen_from])
+
+
+def _traits(field: Field) -> list[Any]:
+    """All that a relation field may say, so that its target follows each of its changes."""
+    target_ids = getattr(field.type, "id_type", None)
+    return [
+        *(field.path, field.graphql_name, field.relation, field.collection, target_ids),
+        *(field.required, field.indexed, field.hidden, field.description),
+        *(field.renamed_from, field.format),
+    ]

@@ -94,8 +94,7 @@ def _number(value: Value) -> Decimal:
     raise _NoValueError
 
 
-def as_text(value: Value) -> str:
-    """A value as it is joined to other texts: plain digits, no trailing zeros."""
+def _text(value: Value) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -143,7 +142,7 @@ def _look_up(path: str) -> Node:
 def _add(left: Value, right: Value) -> Value:
     if isinstance(left, Decimal) and isinstance(right, Decimal):
         return left + right
-    joined = as_text(left) + as_text(right)
+    joined = _text(left) + _text(right)
     if len(joined) > _TEXT_LONGEST:
         raise _NoValueError
     return joined
@@ -198,10 +197,10 @@ FUNCTIONS: Mapping[str, tuple[int, int, Callable[..., Value]]] = {
     "round": (1, 2, _rounded),
     "min": (1, 20, _least),
     "max": (1, 20, _greatest),
-    "length": (1, 1, lambda a: Decimal(len(as_text(a)))),
-    "lower": (1, 1, lambda a: as_text(a).lower()),
-    "upper": (1, 1, lambda a: as_text(a).upper()),
-    "trim": (1, 1, lambda a: as_text(a).strip()),
+    "length": (1, 1, lambda a: Decimal(len(_text(a)))),
+    "lower": (1, 1, lambda a: _text(a).lower()),
+    "upper": (1, 1, lambda a: _text(a).upper()),
+    "trim": (1, 1, lambda a: _text(a).strip()),
 }
 """Name: fewest and most arguments, and the function. ``if`` and ``coalesce`` are lazy, so apart."""
 _LAZY = {"if": (3, 3), "coalesce": (1, 20)}

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple, TypeAlias
 
 from duetdb.schema_gen.field import MISSING, Field, Mismatch, PatternMismatch
-from duetdb.schema_gen.formula import as_text
 from duetdb.schema_gen.suggest import did_you_mean
 from duetdb.schema_gen.well_formed import DEPTH_LIMIT, check_key, parse_json_text, well_formed
 
@@ -23,51 +21,34 @@ REQUIRED = "This field is required."
 
 
 class Rules(NamedTuple):
-    """How a document is to be checked."""
+    """How documents are to be checked."""
 
     strict: bool = False
     """Refuse undeclared properties."""
-    check_required: bool = True
     partial: bool = False
     """Only some properties are given: absent ones are neither required nor defaulted."""
     validate: bool = True
     """False skips REQUIRED, TYPE and REGEX: what does not fit is kept if it is well formed."""
     depth: int = DEPTH_LIMIT
+    """Levels of objects and lists, the document's own included."""
 
 
 _ALL = Rules()
 
 
-class _Part(NamedTuple):
-    """What the inner loop needs of one field, without attribute look-ups on it."""
-
-    field: Field
-    coerce: Callable[[Any, Field], Any]
-    is_list: bool
-    blank_is_null: bool
-    computed: bool
-    shape: Shape | None
-    nulls: bool
-
-
 class Shape:
     """The declared fields of a collection or of an ``object`` field."""
 
-    __slots__ = ("_absent", "_defaults", "_names", "_parts", "computed")
+    __slots__ = ("_defaults", "_expected", "_parts")
 
     def __init__(self, fields: tuple[Field, ...]) -> None:
-        self._parts = {field.name: _part(field) for field in fields}
-        self._names = tuple(self._parts)
-        self._absent = tuple(
-            field
-            for field in fields
-            if (field.required or field.default is not MISSING)
-            and field.is_stored
-            and field.formula is None
+        self._parts = {field.name: _Part(field) for field in fields}
+        self._expected = tuple(
+            part
+            for part in self._parts.values()
+            if not part.given_by_us and (part.required or part.field.default is not MISSING)
         )
         self._defaults: dict[str, Any] | None = None
-        self.computed = _in_order(fields)
-        """The computed fields, each after those that its formula reads."""
 
     def coerce(
         self, document: Mapping[str, Any], rules: Rules = _ALL, prefix: str = ""
@@ -78,121 +59,178 @@ class Shape:
         with ``_`` at the root (``prefix`` empty): those are the service's. Absent
         fields get their defaults unless ``rules.partial``.
         """
-        stored: dict[str, Any] = {}
-        problems: list[Problem] = []
-        parts = self._parts
-        for name, value in document.items():
-            part = parts.get(name)
-            if part is None:
-                if prefix or name[:1] != "_":
-                    self._undeclared(name, value, rules, prefix, stored, problems)
-            elif value is None or (value == "" and part.blank_is_null):
-                if not part.computed:
-                    stored[name] = None
-            elif not part.computed:
-                if part.shape is None and not part.is_list:
-                    try:
-                        stored[name] = part.coerce(value, part.field)
-                    except Mismatch as error:
-                        _mismatched(error, prefix + name, value, rules, stored, name, problems)
-                else:
-                    _compound(part, value, rules, prefix + name, stored, problems)
-        for field in self._absent:
-            if stored.get(field.name) in _EMPTY:
-                self._complete(field, document, rules, prefix, stored, problems)
-        return stored, problems
+        run = _Run(rules)
+        return run.document(self, document, prefix), run.problems
 
     def missing(self, stored: Mapping[str, Any], prefix: str = "") -> list[Problem]:
         """A REQUIRED problem for each required field that a stored document lacks."""
         problems: list[Problem] = []
         for name, part in self._parts.items():
             value = stored.get(name)
-            if part.field.required and not part.computed and empty(value):
-                if not part.field.auto_increment:
-                    problems.append((prefix + name, "REQUIRED", REQUIRED))
+            if part.required and empty(value):
+                problems.append((prefix + name, "REQUIRED", REQUIRED))
             elif part.shape is not None and value is not None:
                 for path, each in _elements(value, prefix + name):
                     if isinstance(each, Mapping):
                         problems.extend(part.shape.missing(each, path + "."))
         return problems
 
-    def compute(self, stored: dict[str, Any]) -> None:
-        """Sets the computed fields of a stored document, in place.
-
-        A field whose formula has no result, or none that fits its type, is left out.
-        """
-        for field in self.computed:
-            value = computed_value(field, stored)
-            if value is None:
-                stored.pop(field.name, None)
-            else:
-                stored[field.name] = value
-
-    def part(self, name: str) -> Shape | None:
-        """The shape of an ``object`` field, None for other fields."""
-        found = self._parts.get(name)
-        return found.shape if found is not None else None
-
-    def _undeclared(
-        self,
-        name: str,
-        value: Any,
-        rules: Rules,
-        prefix: str,
-        stored: dict[str, Any],
-        problems: list[Problem],
-    ) -> None:
-        try:
-            check_key(name)
-            if rules.strict:
-                hint = did_you_mean(name, self._names)
-                raise Mismatch(f"The collection has no field of this name.{hint}")
-            well_formed(value, rules.depth - 1)
-        except Mismatch as error:
-            problems.append((prefix + str(name), "TYPE", str(error)))
-        else:
-            stored[name] = value
-
-    def _complete(
-        self,
-        field: Field,
-        document: Mapping[str, Any],
-        rules: Rules,
-        prefix: str,
-        stored: dict[str, Any],
-        problems: list[Problem],
-    ) -> None:
-        name = field.name
-        if name not in document:
-            if rules.partial:
-                return
-            if field.default is not MISSING:
-                stored[name] = self._default(field)
-                return
-        elif name not in stored:
-            return  # already reported: it did not fit
-        if field.required and rules.check_required and rules.validate and not field.auto_increment:
-            problems.append((prefix + name, "REQUIRED", REQUIRED))
-
-    def _default(self, field: Field) -> Any:
+    def default(self, field: Field) -> Any:
+        """The stored form of a field's default, a copy of its own where it can be changed."""
         if self._defaults is None:
             self._defaults = {
-                each.name: coerce(each, each.default)
-                for each in self._absent
-                if each.default is not MISSING
+                part.field.name: coerce(part.field, part.field.default)
+                for part in self._expected
+                if part.field.default is not MISSING
             }
         value = self._defaults[field.name]
         return deepcopy(value) if isinstance(value, dict | list) else value
 
 
-class _Empty:
-    """Membership without hashing or comparing what is not empty."""
+class _Part:
+    """What checking needs of one field, as plain attributes."""
 
-    def __contains__(self, value: object) -> bool:
-        return value is None or value == "" or value == []
+    __slots__ = ("blank", "coerce", "field", "given_by_us", "is_list", "nulls", "required", "shape")
+
+    def __init__(self, field: Field) -> None:
+        kind = field.type
+        free = kind.name == "JSON"
+        self.field = field
+        self.coerce: Callable[[Any, Field], Any] = kind.coerce
+        self.is_list = field.is_list
+        self.shape = Shape(field.fields) if kind.name == "object" else None
+        self.given_by_us = field.formula is not None or not field.is_stored
+        self.required = field.required and not self.given_by_us and not field.auto_increment
+        self.nulls = free
+        # What an input left empty in a form means: nothing is chosen, or no value.
+        self.blank: Any = MISSING if free or (kind.text and not self.is_list) else None
+        if self.is_list and not free:
+            self.blank = ()
 
 
-_EMPTY = _Empty()
+class _Run:
+    """One document being checked: the rules, and the problems so far."""
+
+    __slots__ = ("problems", "rules")
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.problems: list[Problem] = []
+
+    def document(
+        self, shape: Shape, document: Mapping[str, Any], prefix: str, level: int = 1
+    ) -> dict[str, Any]:
+        """The stored form of a document, or of the object at ``prefix``."""
+        stored: dict[str, Any] = {}
+        parts = shape._parts
+        for name, value in document.items():
+            part = parts.get(name)
+            if part is None:
+                if prefix or name[:1] != "_":
+                    self.undeclared(shape, name, value, prefix, level, stored)
+            elif part.given_by_us:
+                continue
+            elif value is None or (value == "" and part.blank is not MISSING):
+                stored[name] = list(part.blank) if value == "" and part.is_list else None
+            elif part.shape is not None or part.is_list:
+                found = self.compound(part, value, prefix + name, level)
+                if found is not MISSING:
+                    stored[name] = found
+            else:
+                try:
+                    stored[name] = part.coerce(value, part.field)
+                except Mismatch as error:
+                    if self.keeps(error, value, prefix + name, level):
+                        stored[name] = value
+        for part in shape._expected:
+            self.complete(shape, part, document, prefix, level, stored)
+        return stored
+
+    def complete(
+        self,
+        shape: Shape,
+        part: _Part,
+        document: Mapping[str, Any],
+        prefix: str,
+        level: int,
+        stored: dict[str, Any],
+    ) -> None:
+        """Fills in the default of an absent field, and reports a required one that is empty."""
+        field = part.field
+        name = field.name
+        if name not in document:
+            if self.rules.partial and level == 1:
+                return
+            if field.default is not MISSING:
+                stored[name] = shape.default(field)
+                return
+        elif name not in stored:
+            return  # It did not fit, which has been reported.
+        if part.required and self.rules.validate and empty(stored.get(name)):
+            self.problems.append((prefix + name, "REQUIRED", REQUIRED))
+
+    def compound(self, part: _Part, value: Any, path: str, level: int) -> Any:
+        """The stored form of a list or of an object, ``MISSING`` when it has problems."""
+        if not part.is_list:
+            return self.element(part, value, path, level)
+        single = not isinstance(value, list)
+        before = len(self.problems)
+        elements = [
+            self.element(part, each, path if single else f"{path}.{index}", level)
+            for index, each in enumerate([value] if single else value)
+        ]
+        return elements if len(self.problems) == before else MISSING
+
+    def element(self, part: _Part, value: Any, path: str, level: int) -> Any:
+        """The stored form of one element or object, ``MISSING`` when it has problems."""
+        try:
+            if value is None:
+                if part.nulls:
+                    return None
+                raise Mismatch("A list must not hold null.")
+            if part.shape is None:
+                return part.coerce(value, part.field)
+            value = read_object(value)
+            if level >= self.rules.depth:
+                raise Mismatch("The value is nested too deeply.")
+        except Mismatch as error:
+            return value if self.keeps(error, value, path, level) else MISSING
+        before = len(self.problems)
+        nested = self.document(part.shape, value, path + ".", level + 1)
+        return nested if len(self.problems) == before else MISSING
+
+    def undeclared(
+        self,
+        shape: Shape,
+        name: str,
+        value: Any,
+        prefix: str,
+        level: int,
+        stored: dict[str, Any],
+    ) -> None:
+        """Keeps a property that the schema does not know, if it may be there."""
+        try:
+            check_key(name)
+            if self.rules.strict:
+                hint = did_you_mean(name, shape._parts)
+                raise Mismatch(f"There is no field of this name.{hint}")
+            well_formed(value, self.rules.depth - level)
+        except Mismatch as error:
+            self.problems.append((f"{prefix}{name}", "TYPE", str(error)))
+        else:
+            stored[name] = value
+
+    def keeps(self, error: Mismatch, value: Any, path: str, level: int) -> bool:
+        """Whether a value that does not fit is kept as it is; if not, it is reported."""
+        if not self.rules.validate:
+            try:
+                well_formed(value, self.rules.depth - level)
+                return True
+            except Mismatch as worse:
+                error = worse
+        code = "REGEX" if isinstance(error, PatternMismatch) else "TYPE"
+        self.problems.append((path, code, str(error)))
+        return False
 
 
 def empty(stored: Any) -> bool:
@@ -206,44 +244,19 @@ def coerce(field: Field, value: Any) -> Any:
     Null stays null and a single value becomes a list where the field holds a
     list. Raises ``Mismatch`` and ``PatternMismatch``.
     """
-    stored: dict[str, Any] = {}
-    problems: list[Problem] = []
-    part = _part(field)
-    if value is None or part.computed or (value == "" and part.blank_is_null):
-        return None
-    if part.shape is None and not part.is_list:
-        return part.coerce(value, field)
-    _compound(part, value, _ALL, "", stored, problems)
-    for path, code, message in problems:
-        kind = PatternMismatch if code == "REGEX" else Mismatch
-        raise kind(f"{path.removeprefix('.')}: {message}" if path else message)
-    return stored.get(field.name)
-
-
-def computed_value(field: Field, stored: Mapping[str, Any]) -> Any:
-    """The stored value of a computed field over a stored document, None for no result."""
-    value = field.formula.evaluate(stored) if field.formula is not None else None
+    part = _Part(field)
     if value is None:
         return None
-    if field.type.text and not isinstance(value, str):
-        value = as_text(value)
-    elif field.type.name == "money" and isinstance(value, Decimal):
-        value = value.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
-    try:
-        return field.type.coerce(value, field)
-    except Mismatch:
-        return None
-
-
-def _in_order(fields: tuple[Field, ...]) -> tuple[Field, ...]:
-    left = {field.name: field for field in fields if field.formula is not None}
-    ordered: list[Field] = []
-    while left:
-        # Metadata with a cycle is refused, so some field is always ready; if not, any will do.
-        ready = [f for f in left.values() if f.formula and left.keys().isdisjoint(f.formula.names)]
-        for field in ready or list(left.values()):
-            ordered.append(left.pop(field.name))
-    return tuple(ordered)
+    if value == "" and part.blank is not MISSING:
+        return [] if part.is_list else None
+    if part.shape is None and not part.is_list:
+        return part.coerce(value, field)
+    run = _Run(_ALL)
+    stored = run.compound(part, value, "", 1)
+    for path, code, message in run.problems:
+        kind = PatternMismatch if code == "REGEX" else Mismatch
+        raise kind(f"{path.removeprefix('.')}: {message}" if path else message)
+    return stored
 
 
 def read_object(value: Any) -> dict[str, Any]:
@@ -253,92 +266,6 @@ def read_object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Mismatch("Must be an object.")
     return value
-
-
-def _part(field: Field) -> _Part:
-    kind = field.type
-    nested = kind.name == "object"
-    return _Part(
-        field=field,
-        coerce=kind.coerce,
-        is_list=field.is_list,
-        blank_is_null=not kind.text and kind.name != "JSON" and not kind.always_list,
-        computed=field.formula is not None or not field.is_stored,
-        shape=Shape(field.fields) if nested else None,
-        nulls=kind.name == "JSON",
-    )
-
-
-def _compound(
-    part: _Part,
-    value: Any,
-    rules: Rules,
-    path: str,
-    stored: dict[str, Any],
-    problems: list[Problem],
-) -> None:
-    """Coerces a list or a nested object."""
-    name = part.field.name
-    if not part.is_list:
-        found = _element(part, value, rules, path, problems)
-        if found is not MISSING:
-            stored[name] = found
-        return
-    if value == "" and part.field.type.always_list:
-        stored[name] = []  # a form whose select has nothing chosen
-        return
-    single = not isinstance(value, list)
-    elements: list[Any] = []
-    before = len(problems)
-    for index, each in enumerate([value] if single else value):
-        at = path if single else f"{path}.{index}"
-        found = _element(part, each, rules, at, problems)
-        if found is not MISSING:
-            elements.append(found)
-    if len(problems) == before:
-        stored[name] = elements
-
-
-def _element(part: _Part, value: Any, rules: Rules, path: str, problems: list[Problem]) -> Any:
-    """The stored form of one element, ``MISSING`` when it has problems."""
-    try:
-        if value is None:
-            if part.nulls:
-                return None
-            raise Mismatch("A list must not hold null.")
-        if part.shape is None:
-            return part.coerce(value, part.field)
-        inner = rules._replace(partial=False, depth=rules.depth - 1)
-        if inner.depth <= 0:
-            raise Mismatch("The value is nested too deeply.")
-        nested, found = part.shape.coerce(read_object(value), inner, path + ".")
-        problems.extend(found)
-        return MISSING if found else nested
-    except Mismatch as error:
-        holder: dict[str, Any] = {}
-        _mismatched(error, path, value, rules, holder, "value", problems)
-        return holder.get("value", MISSING)
-
-
-def _mismatched(
-    error: Mismatch,
-    path: str,
-    value: Any,
-    rules: Rules,
-    stored: dict[str, Any],
-    name: str,
-    problems: list[Problem],
-) -> None:
-    if not rules.validate:
-        try:
-            well_formed(value, rules.depth - 1)
-        except Mismatch as worse:
-            error = worse
-        else:
-            stored[name] = value
-            return
-    code = "REGEX" if isinstance(error, PatternMismatch) else "TYPE"
-    problems.append((path, code, str(error)))
 
 
 def _elements(value: Any, path: str) -> list[tuple[str, Any]]:

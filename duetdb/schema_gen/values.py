@@ -1,46 +1,22 @@
-"""Values on the wire and in storage: the functions that the service and the interfaces call."""
+"""Values on the wire and in storage, one at a time; ``shape`` is for whole documents."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from duetdb.schema_gen.field import Field
 from duetdb.schema_gen.ids import stored_id
 from duetdb.schema_gen.model import Collection
-from duetdb.schema_gen.shape import Problem, Rules, Shape, coerce, empty
+from duetdb.schema_gen.shape import coerce, empty
 from duetdb.schema_gen.well_formed import well_formed
 
 __all__ = [
-    "Problem",
-    "Rules",
-    "Shape",
     "coerce",
-    "coerce_fields",
     "empty",
     "fits",
     "parse_id",
     "well_formed",
 ]
-
-
-def coerce_fields(
-    fields: tuple[Field, ...],
-    document: Mapping[str, Any],
-    *,
-    strict: bool = False,
-    prefix: str = "",
-    check_required: bool = True,
-    partial: bool = False,
-    validate: bool = True,
-) -> tuple[dict[str, Any], list[Problem]]:
-    """The stored form of ``document`` and all of its problems: ``(path, code, message)``.
-
-    For many documents of one collection use ``collection.shape.coerce``, which
-    is the same with the fields compiled once.
-    """
-    rules = Rules(strict, check_required, partial, validate)
-    return Shape(fields).coerce(document, rules, prefix)
 
 
 def fits(field: Field, stored: Any) -> bool:
