@@ -66,7 +66,7 @@ def _versions(header: str) -> list[int]:
     """The versions that strong tags of ours name; weak ones never match (RFC 9110 8.8.3.2)."""
     versions: list[int] = []
     position = 0
-    while position < len(header):
+    while position < len(header) or not position:
         tag = _TAG.match(header, position)
         if tag is None or header[tag.end() : tag.end() + 1] not in ("", ","):
             raise BadRequest(
