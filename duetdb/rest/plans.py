@@ -41,6 +41,12 @@ class Plan:
     first_page: Query
 
     @cached_property
+    def holders(self) -> frozenset[str]:
+        """The top-level fields that hold references inside of them."""
+        paths = (each.path.split(".") for each in self.collection.relations)
+        return frozenset(path[0] for path in paths if len(path) > 1)
+
+    @cached_property
     def openapi(self) -> Fragment:
         """Its share of ``/openapi.json``, made when first asked for."""
         return encoded(*described(self.collection, self.sources))

@@ -23,21 +23,15 @@ _NO_FIELDS = Projection(("_id",), include=True)
 async def expanded(call: Call, plan: Plan, documents: list[Document], meta: bool) -> list[Document]:
     """What was written, as a reader sees it: with its references expanded.
 
-    Documents without references are answered as they are, without another read.
+    Documents without references are answered as they are.
     """
     expand = plan.expand[meta]
     if not any(_holds(each, step.field.path) for step in expand for each in documents):
         return documents
-    ids = [each["_id"] for each in documents]
-    query = Query(
-        collection=plan.collection,
-        filter=Match("_id", "in", ids),
-        max=len(ids),
-        projection=EVERY_FIELD,
-        expand=expand,
-    )
-    found = {each["_id"]: each for each in await call.service.find(query, call.principal)}
-    return [found.get(each["_id"], each) for each in documents]
+    copies = [_copied(each, plan.holders) for each in documents]
+    query = Query(collection=plan.collection, expand=expand)
+    await call.service.expand(copies, query, call.principal)
+    return copies
 
 
 async def referring(call: Call, plan: Plan, document_id: Any) -> JsonBytes:
@@ -73,6 +67,21 @@ def _referrers(collection: Collection, document_id: Any) -> Mapping[str, tuple[F
             match = Match(each.field.path, "eq", document_id)
             found[each.collection] = (*found.get(each.collection, ()), match)
     return found
+
+
+def _copied(document: Document, holders: frozenset[str]) -> Document:
+    """A copy whose references may be replaced, without a change in what was written."""
+    copy = dict(document)
+    for name in holders:
+        if name in copy:
+            copy[name] = _deep(copy[name])
+    return copy
+
+
+def _deep(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _deep(each) for name, each in value.items()}
+    return [_deep(each) for each in value] if isinstance(value, list) else value
 
 
 def _holds(value: Any, path: str) -> bool:

@@ -68,6 +68,11 @@ class Reader:
             where = await self._where(query)
             return int(await collection.count_documents(where, maxTimeMS=milliseconds))
 
+    async def expand(self, documents: list[Document], query: Query) -> None:
+        """Attaches the expansions of ``query`` to documents of its collection, in place."""
+        with translate_driver_errors():
+            await expand(documents, query, self._source)
+
     async def stream(self, query: Query) -> AsyncIterator[Document]:
         """The matching documents one by one, in batches, with their expansions attached."""
         with translate_driver_errors():

@@ -24,9 +24,7 @@ class Service:
     thought about cannot exist. Errors are those of ``service.errors``.
     """
 
-    def __init__(
-        self, engine: Engine, catalog: Catalog, limits: Limits, events: Events
-    ) -> None:
+    def __init__(self, engine: Engine, catalog: Catalog, limits: Limits, events: Events) -> None:
         self.engine = engine
         self.catalog = catalog
         self.limits = limits
@@ -53,6 +51,14 @@ class Service:
         with timing.database():
             return await self._reader.count(self._authoriser.read(query, principal))
 
+    async def expand(self, documents: list[Document], query: Query, principal: Principal) -> None:
+        """Attaches the expansions of ``query`` to what a write answered, in place.
+
+        The documents must be copies: those of the answer also go to listeners.
+        """
+        with timing.database():
+            await self._reader.expand(documents, self._authoriser.read(query, principal))
+
     def stream(self, query: Query, principal: Principal) -> AsyncIterator[Document]:
         """The matching documents one by one, never all in memory."""
         return self._reader.stream(self._authoriser.read(query, principal))
@@ -60,23 +66,17 @@ class Service:
     async def create(self, create: Create, principal: Principal) -> list[Document]:
         """Inserts all documents or none; the answer is what is stored, in order."""
         with timing.database():
-            return await self._writer.create(
-                self._authoriser.write(create, principal), principal
-            )
+            return await self._writer.create(self._authoriser.write(create, principal), principal)
 
     async def update(self, update: Update, principal: Principal) -> Document:
         """Changes one document; the answer is the whole document after it."""
         with timing.database():
-            return await self._writer.update(
-                self._authoriser.write(update, principal), principal
-            )
+            return await self._writer.update(self._authoriser.write(update, principal), principal)
 
     async def delete(self, delete: Delete, principal: Principal) -> list[Document]:
         """Deletes by ids; the answer is the deleted documents as they were."""
         with timing.database():
-            return await self._writer.delete(
-                self._authoriser.write(delete, principal), principal
-            )
+            return await self._writer.delete(self._authoriser.write(delete, principal), principal)
 
     async def delete_matching(self, delete: Delete, principal: Principal) -> list[Any]:
         """Deletes by filter, full-access key only; the answer is the deleted ids."""
