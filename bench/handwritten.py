@@ -57,7 +57,7 @@ async def by_id(request: Request) -> Response:
 
 async def listing(request: Request) -> Response:
     top = int(request.query_params["max"])
-    cursor = db.posts.find({}, PLAIN, sort=[("views", -1), ("_id", 1)], limit=top, batch_size=top)
+    cursor = db.posts.find({}, PLAIN, sort=[("views", -1), ("_id", -1)], limit=top, batch_size=top)
     posts = await cursor.to_list()
     await with_authors(posts)
     return answer(posts)
@@ -113,7 +113,7 @@ async def graphql_by_id(request: Request) -> Response:
 
 async def graphql_list(request: Request) -> Response:
     top = orjson.loads(await request.body())["variables"]["max"]
-    order = [("views", -1), ("_id", 1)]
+    order = [("views", -1), ("_id", -1)]
     posts = await db.posts.find({}, SIX, sort=order, limit=top, batch_size=top).to_list()
     rows = [{name: post.get(name) for name in SIX} for post in posts]
     return answer({"data": {"posts": rows}})
@@ -121,7 +121,7 @@ async def graphql_list(request: Request) -> Response:
 
 async def graphql_nested(request: Request) -> Response:
     orjson.loads(await request.body())
-    order = [("views", -1), ("_id", 1)]
+    order = [("views", -1), ("_id", -1)]
     wanted = {"_id": 1, "title": 1, "author": 1}
     posts = await db.posts.find({}, wanted, sort=order, limit=20, batch_size=20).to_list()
     ids = list({each for post in posts for each in post["author"]})

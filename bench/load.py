@@ -47,8 +47,8 @@ def burst(case: Case, server: Server, path: str, seconds: int) -> Burst:
     requests = int(_found(r"(\d+) requests in", out))
     return Burst(
         rate=float(_found(r"Requests/sec:\s+([\d.]+)", out)),
-        p50=_ms(_found(r"50%\s+(\S+)", out)),
-        p99=_ms(_found(r"99%\s+(\S+)", out)),
+        p50=_ms(_found(r"^\s+50%\s+(\S+)", out)),
+        p99=_ms(_found(r"^\s+99%\s+(\S+)", out)),
         cpu=cpu * 1000 / max(requests, 1),
     )
 
@@ -62,7 +62,7 @@ def _script(case: Case) -> str:
 
 
 def _found(pattern: str, text: str) -> str:
-    match = re.search(pattern, text)
+    match = re.search(pattern, text, re.MULTILINE)
     if match is None:
         raise SystemExit(f"wrk's answer has no {pattern}:\n{text}")
     return match[1]

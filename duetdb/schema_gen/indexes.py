@@ -81,10 +81,12 @@ def _of_field(field: Field, path: str) -> Iterator[Index]:
     if field.unique:
         yield Index("unique", ((path, 1),), unique=True, partial={path: _counts(field)})
     if field.type.name == "geo":
-        yield Index("geo", ((path, "2dsphere"),))
+        if field.indexed:
+            yield Index("geo", ((path, "2dsphere"),))
     elif field.indexed or field.relation is not None:
         # The far end of a relation is asked for its referrers, as a foreign key is.
-        yield Index("field", ((path, 1),))
+        # The id comes second, because it is the tie-break of every order.
+        yield Index("field", ((path, 1), ("_id", 1)))
 
 
 def _counts(field: Field) -> dict[str, Any]:

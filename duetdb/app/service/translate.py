@@ -50,11 +50,17 @@ def nothing() -> Mongo:
 
 
 def sort_of(query: Query) -> list[tuple[str, int]]:
-    """The sort keys, completed by ``_id`` so that pages never overlap (SPEC 7.4)."""
+    """The sort keys, completed by ``_id`` so that pages never overlap (SPEC 7.4).
+
+    The tie-break turns with the last key, so that the index on a field and
+    ``_id``, read forwards or backwards, gives the whole order.
+    """
     if not query.order:
         return _BY_ID
     keys = {each.path: -1 if each.descending else 1 for each in query.order}
-    return [*keys.items(), *(() if "_id" in keys else _BY_ID)]
+    if "_id" not in keys:
+        keys["_id"] = next(reversed(keys.values()))
+    return list(keys.items())
 
 
 def projection_of(query: Query, *needed: str) -> Mapping[str, int] | None:
