@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from traceback import format_tb
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -63,27 +64,19 @@ class Assembler:
         while True:
             sound = {name: each for name, each in definitions.items() if name not in faults}
             try:
-                return self._build(sound, faults, version, previous)
+                schema = _schema(sound, faults, version, previous)
+                if _same(schema, previous.schema) and self.is_complete(previous):
+                    return Generation(schema, previous.parts)
+                return self._build(schema, previous)
             except Exception as error:
                 culprit = self._culprit(error, sound, version, previous)
                 if culprit is None:
                     raise Unbuildable(_sentence(error)) from error
-                _log.error("collection_unbuildable", collection=culprit, exc_info=error)
+                where = "".join(format_tb(error.__traceback__)[-2:])
+                _log.error("builder_failed", collection=culprit, error=repr(error), where=where)
                 faults[culprit] = _sentence(error)
 
-    def _build(
-        self,
-        definitions: Mapping[str, Definition],
-        faults: Mapping[str, str],
-        version: int,
-        previous: Generation,
-    ) -> Generation:
-        schema = build_schema(definitions, version=version, previous=previous.schema)
-        if faults:
-            told = {name: (reason,) for name, reason in faults.items()}
-            schema = replace(schema, quarantined=MappingProxyType({**schema.quarantined, **told}))
-        if _same(schema, previous.schema) and self.is_complete(previous):
-            return Generation(schema, previous.parts)
+    def _build(self, schema: Schema, previous: Generation) -> Generation:
         parts = {
             name: builder(schema, previous.parts.get(name))
             for name, builder in self._builders.items()
@@ -107,7 +100,7 @@ class Assembler:
         def fails(count: int) -> bool:
             tried = {name: definitions[name] for name in suspects[:count]}
             try:
-                self._build({**innocent, **tried}, {}, version, previous)
+                self._build(_schema({**innocent, **tried}, {}, version, previous), previous)
             except Exception:
                 return True
             return False
@@ -117,11 +110,22 @@ class Assembler:
         return suspects[bisect_left(range(len(suspects) + 1), True, key=fails) - 1]
 
 
+def _schema(
+    definitions: Mapping[str, Definition],
+    faults: Mapping[str, str],
+    version: int,
+    previous: Generation,
+) -> Schema:
+    schema = build_schema(definitions, version=version, previous=previous.schema)
+    told = {name: (reason,) for name, reason in faults.items()}
+    return replace(schema, quarantined=MappingProxyType({**schema.quarantined, **told}))
+
+
 def _changed(
     definitions: Mapping[str, Definition], version: int, previous: Generation
 ) -> Sequence[str]:
     """The collections that differ from the last good generation."""
-    schema = build_schema(definitions, version=version, previous=previous.schema)
+    schema = _schema(definitions, {}, version, previous)
     before = previous.schema.collections
     return [
         name

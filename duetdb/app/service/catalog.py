@@ -142,7 +142,7 @@ class Catalog:
             if not self.ready:
                 raise
             self._failure = f"Version {snapshot.version} of the schema cannot be built: {error}"
-            _log.error("schema_unbuildable", version=snapshot.version, exc_info=error)
+            _log.error("schema_unbuildable", version=snapshot.version, error=str(error))
             return
         self._failure = None
         self.snapshot, self.current = snapshot, generation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
@@ -28,19 +29,24 @@ class Lease:
         """Takes or renews the lease; False while somebody else has it."""
         if self._in_memory:
             return True
-        free = {"$or": [{"holder": self._holder}, {"$expr": {"$lt": ["$until", "$$NOW"]}}]}
-        until = {"$add": ["$$NOW", self._milliseconds]}
+        if await self._take():
+            return True
         try:
-            await self._leases.update_one(
-                {"_id": self._id, **free},
-                [{"$set": {"holder": self._holder, "until": until}}],
-                upsert=True,
-            )
+            # MongoDB refuses its own clock in the filter of an upsert, so: first a lease of nobody.
+            await self._leases.insert_one({"_id": self._id, "until": datetime.min})
         except DuplicateKeyError:
             return False
-        return True
+        return await self._take()
 
     async def release(self) -> None:
         """Lets somebody else have it at once."""
         if not self._in_memory:
             await self._leases.delete_one({"_id": self._id, "holder": self._holder})
+
+    async def _take(self) -> bool:
+        free = {"$or": [{"holder": self._holder}, {"$expr": {"$lt": ["$until", "$$NOW"]}}]}
+        until = {"$add": ["$$NOW", self._milliseconds]}
+        taken = await self._leases.update_one(
+            {"_id": self._id, **free}, [{"$set": {"holder": self._holder, "until": until}}]
+        )
+        return bool(taken.matched_count)

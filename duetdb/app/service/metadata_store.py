@@ -183,11 +183,12 @@ def _decode_all(raw: list[bytes], version: int, previous: Snapshot) -> Snapshot:
             told = "" if stored is None else f" {str(stored.id)[:100]!r}"
             problems.append(f"The document{told} in {METADATA} names no collection.")
             continue
-        # The document whose id is the name wins over one that only carries the name.
-        if name in found and stored.id != name:
-            told = str(stored.id)[:100]
+        rival = found.get(name)
+        if rival is not None:
+            # The document whose id is the name wins over one that only carries the name.
+            stored, loser = (stored, rival) if stored.id == name else (rival, stored)
+            told = str(loser.id)[:100]
             problems.append(f"The document {told!r} in {METADATA} repeats {name!r}.")
-            continue
         found[name] = stored
     return Snapshot(version, found, tuple(problems))
 
