@@ -66,6 +66,17 @@ class Inferrer:
             if name in existing
         }
 
+    async def propose_for(self, name: str, documents: list[dict[str, Any]]) -> Proposal:
+        """The proposal for a collection that these documents are about to make."""
+        candidates = await asyncio.to_thread(candidate_ids, documents)
+        glimpses = await self._glimpse(await self.collections())
+        others = {
+            other: Sample(glimpse.documents, await self._known(other, glimpse, candidates))
+            for other, glimpse in glimpses.items()
+            if other != name
+        }
+        return await asyncio.to_thread(infer, name, documents, None, others)
+
     async def _propose(
         self, name: str, existing: Existing, glimpses: Mapping[str, Sample]
     ) -> Proposal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from math import isfinite
 from typing import Any, Final
 
 from bson import Decimal128, ObjectId
@@ -43,6 +44,8 @@ def write_cell(value: Any, *, json: bool = False) -> str:
             return "true" if value else "false"
         case str() if not json:
             return escape(value)
+        case float() if not isfinite(value):
+            return ""  # as on the wire, where NaN is null
         case ObjectId() | int() | float() | Decimal128():
             return str(value)
         case datetime() | DatetimeMS():
@@ -58,7 +61,8 @@ def _json_text(value: Any) -> str:
 
 def read_json(cell: str) -> Any:
     """The value of a cell that holds a JSON text; raises ``ValueError``."""
-    return parse_document(f'{{"v": {cell}}}'.encode())["v"]
+    (value,) = parse_document(f'{{"v": {cell}}}'.encode()).values()
+    return value
 
 
 def guess(cells: list[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Any, BinaryIO, Final
 
@@ -16,6 +16,8 @@ from duetdb.schema_gen.model import Collection
 GUESS_ROWS: Final = 1000
 _JSON_TYPES: Final = frozenset({"JSON", "object", "geo"})
 _CELL_LIMIT: Final = 16 * 1024 * 1024
+
+_NUMBERS: Final[Mapping[str, Callable[[str], Any]]] = {"number": int, "float_number": float}
 
 Types = Mapping[str, str]
 
@@ -134,12 +136,10 @@ def _row(number: int, record: _Record, header: list[str], types: Types) -> Row:
 
 def _read(cell: str, kind: str, path: str) -> Any:
     match kind:
-        case "number":
-            return int(cell)
-        case "float_number":
-            return float(cell)
-        case "bool":
-            return cell == "true"
+        case "number" | "float_number" | "bool":
+            if guess([cell]) not in (kind, "number" if kind == "float_number" else kind):
+                raise ValueError(f"'{path}' holds {cell[:50]!r} and, in the rows before, a {kind}.")
+            return cell == "true" if kind == "bool" else _NUMBERS[kind](cell)
         case "list" if not cell.startswith("["):
             return [unescape(cell)]
         case "list" | "JSON":

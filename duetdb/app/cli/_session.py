@@ -1,0 +1,67 @@
+"""What commands that work on documents and metadata share: engine, catalog and administration."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from duetdb.app.cli._engine import open_engine
+from duetdb.app.log import configure_logging
+from duetdb.app.service.admin import SchemaAdmin
+from duetdb.app.service.catalog import Catalog
+from duetdb.app.service.engine import Engine
+from duetdb.app.service.errors import BadMetadata
+from duetdb.app.service.limits import Limits
+from duetdb.app.settings import Settings
+
+T = TypeVar("T")
+
+_QUERY_MS = 24 * 60 * 60 * 1000
+"""An export may take its time; the limit for requests is for clients."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A connected database with its schema loaded."""
+
+    engine: Engine
+    catalog: Catalog
+    admin: SchemaAdmin
+    limits: Limits
+
+
+def in_session(settings: Settings, work: Callable[[Session], Awaitable[T]]) -> T:
+    """Runs ``work`` with a session of its own, and gives its answer.
+
+    Every mistake in metadata is printed; only the first is in the error's message.
+    """
+
+    async def run() -> T:
+        async with open_session(settings) as session:
+            return await work(session)
+
+    try:
+        return asyncio.run(run())
+    except BadMetadata as error:
+        for problem in error.problems[1:]:
+            print(f"{problem.path}: {problem.message}", file=sys.stderr)
+        raise
+
+
+@asynccontextmanager
+async def open_session(settings: Settings) -> AsyncIterator[Session]:
+    """A session for as long as the block lasts; errors are those of ``open_engine``."""
+    # What a server logs is in the way of a command's own words.
+    configure_logging("error")
+    async with open_engine(settings) as engine:
+        catalog = Catalog(engine)
+        await catalog.start()
+        try:
+            limits = replace(settings.limits(), query_ms=_QUERY_MS)
+            yield Session(engine, catalog, SchemaAdmin(engine, catalog, limits), limits)
+        finally:
+            await catalog.stop()
