@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -98,14 +99,15 @@ class DataFolder:
         path = self.path / "mongod.lock"
         if not _is_locked(path):
             return None
-        process = int(path.read_text().strip() or 0)
+        process = 0
         for sign, seconds in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 10.0)):
-            if process:
-                os.kill(process, sign)
-            deadline = time.monotonic() + seconds
+            deadline, signalled = time.monotonic() + seconds, False
             while time.monotonic() < deadline:
                 if not _is_locked(path):
                     return process
+                if not signalled:  # one that has only just begun has not said who it is
+                    process = _signal_holder(path, sign)
+                    signalled = process != 0
                 time.sleep(0.02)
         raise Unavailable(
             f"Another MongoDB (process {process}) uses the data folder {self.path} and does not "
@@ -116,7 +118,7 @@ class DataFolder:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             names = {entry.name for entry in self.path.iterdir()}
-            if names and not names & {LOCK, "WiredTiger"}:
+            if names and LOCK not in names:
                 raise Unavailable(
                     f"The data folder {self.path} holds other files. Choose an empty or a new "
                     "folder with --data."
@@ -166,6 +168,15 @@ def _short_temporary() -> str:
     """A temporary folder with a path that leaves room for a socket's name."""
     chosen = tempfile.gettempdir()
     return chosen if _PLAIN_PATH.fullmatch(chosen) and len(chosen) < 50 else "/tmp"
+
+
+def _signal_holder(path: Path, sign: signal.Signals) -> int:
+    """Signal the MongoDB that holds its lock file ``path``, and say which process that is."""
+    process = int(path.read_text().strip() or 0)
+    if process:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, sign)
+    return process
 
 
 def _is_locked(path: Path) -> bool:

@@ -1,0 +1,165 @@
+"""Settings: precedence, refusals in one sentence, and what is shown of secrets."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from duetdb.app.service.limits import Limits
+from duetdb.app.setting_values import SettingsError
+from duetdb.app.settings import SETTINGS, Settings, is_loopback
+
+KEY = "k" * 24
+
+
+def load(
+    flags: dict[str, object] | None = None,
+    environ: dict[str, str] | None = None,
+    env_file: Path | None = None,
+) -> Settings:
+    return Settings.load(flags or {}, environ or {}, env_file)
+
+
+def refusal(flags: dict[str, object] | None = None, environ: dict[str, str] | None = None) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(flags, environ)
+    sentence = str(caught.value)
+    assert "\n" not in sentence and sentence.endswith((".", "?"))
+    return sentence
+
+
+def test_flags_win_over_environment_over_file_over_default(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("DUETDB_PORT=1\nDUETDB_WORKERS=2\nDUETDB_DATABASE=filed\nOTHER=x\n")
+    environ = {"DUETDB_PORT": "3", "DUETDB_WORKERS": "4", "HOME": "/"}
+
+    settings = load({"port": "5", "host": None}, environ, env_file)
+
+    assert (settings.port, settings.workers, settings.database) == (5, 4, "filed")
+    assert settings.origin_of("port") == "--port"
+    assert settings.origin_of("workers") == "DUETDB_WORKERS"
+    assert settings.origin_of("database") == f"DUETDB_DATABASE in {env_file}"
+    assert settings.origin_of("host") == "default"
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert load(environ={"DUETDB_API_KEY": "", "DUETDB_PORT": ""}) == Settings()
+
+
+def test_every_limit_is_a_setting() -> None:
+    environ = {f"DUETDB_{limit.name.upper()}": "7" for limit in fields(Limits)}
+    assert load(environ=environ).limits() == Limits(**dict.fromkeys(Limits.__slots__, 7))
+
+
+def test_every_setting_has_a_type_that_text_can_be() -> None:
+    for name, setting in SETTINGS.items():
+        if isinstance(setting.default, int):
+            assert getattr(load({name: str(setting.default).lower()}), name) == setting.default
+
+
+@pytest.mark.parametrize("text", ["true", "1", "YES", "On"])
+def test_true_has_several_spellings(text: str) -> None:
+    assert load(environ={"DUETDB_MEMORY": text}).memory is True
+
+
+def test_an_unknown_variable_refuses_with_the_nearest_name() -> None:
+    assert refusal(environ={"DUETDB_PROT": "1"}) == (
+        "There is no setting DUETDB_PROT. Did you mean 'DUETDB_PORT'?"
+    )
+
+
+def test_an_unknown_name_in_the_file_refuses_and_names_the_file(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("DUETDB_DATABSE=x\n")
+    with pytest.raises(SettingsError, match=r"DUETDB_DATABSE in .*\.env\. Did you mean"):
+        load(env_file=env_file)
+
+
+def test_a_file_that_is_not_text_refuses(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_bytes(b"\xff\xfe\x00DUETDB")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load(env_file=env_file)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("port", "eighty", "whole number"),
+        ("port", "65536", "from 0 to 65535"),
+        ("port", "9" * 5000, "whole number"),
+        ("port", "٣", "whole number"),
+        ("workers", "0", "from 1 to"),
+        ("workers", "1.5", "whole number"),
+        ("body_bytes", "-1", "from 1 to"),
+        ("memory", "maybe", "true or false"),
+        ("log_level", "infos", "Did you mean 'info'?"),
+        ("log_level", "xyz", "one of debug, info, warning, error"),
+        ("database", "admin", "keeps for itself"),
+        ("database", "a b", "does not take as a name"),
+        ("database", "x" * 64, "does not take as a name"),
+        ("mongodb_uri", "localhost:27017", "begin with mongodb://"),
+        ("host", "", "needs a value"),
+    ],
+)
+def test_a_bad_value_refuses(name: str, value: str, part: str) -> None:
+    assert part in refusal({name: value})
+
+
+def test_a_short_key_refuses_without_printing_it() -> None:
+    sentence = refusal(environ={"DUETDB_API_KEY": "too-short-secret"})
+    assert "DUETDB_API_KEY has 16 characters" in sentence
+    assert "too-short-secret" not in sentence
+
+
+def test_a_key_that_no_header_can_carry_refuses() -> None:
+    assert "HTTP header" in refusal({"api_key": "ключ" * 8})
+
+
+@pytest.mark.parametrize(
+    ("flags", "part"),
+    [
+        ({"memory": True, "mongodb_uri": "mongodb://h"}, "exclude each other"),
+        ({"memory": True, "workers": 2}, "one worker"),
+        ({"tls_key": "/nowhere"}, "both or neither"),
+        ({"tls_key": "/nowhere", "tls_certificate": "/nowhere"}, "no file"),
+        ({"page_default": 10, "page_ceiling": 5}, "larger than"),
+    ],
+)
+def test_settings_that_do_not_go_together_refuse(flags: dict[str, object], part: str) -> None:
+    assert part in refusal(flags)
+
+
+def test_secrets_are_masked_wherever_settings_are_shown() -> None:
+    uri = "mongodb://ann:p@ss:w@h1,h2/x?tlsCertificateKeyFilePassword=hush&w=1"
+    settings = load({"api_key": KEY, "mongodb_uri": uri})
+    assert settings.shown("api_key") == "********"
+    assert settings.shown("mongodb_uri") == (
+        "mongodb://ann:********@h1,h2/x?tlsCertificateKeyFilePassword=***&w=1"
+    )
+    assert KEY not in repr(settings) and "p@ss" not in repr(settings)
+
+
+def test_the_environment_carries_settings_to_workers_unchanged(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("DUETDB_PORT=9000\n")
+    flags = {"api_key": KEY, "memory": True, "port": "8000", "data": "a b", "playground": False}
+    settings = load(flags, env_file=env_file)
+
+    assert load(environ=settings.to_environment(), env_file=env_file) == settings
+    connected = replace(settings, memory=False, mongodb_uri="mongodb://%2Fs.sock/?a=b")
+    assert load(environ=connected.to_environment(), env_file=env_file) == connected
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_loopback_needs_no_warning(host: str) -> None:
+    assert is_loopback(host)
+    assert load({"host": host}).warnings() == ()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org"])
+def test_any_other_address_without_tls_is_warned_about(host: str) -> None:
+    assert not is_loopback(host)
+    assert "without TLS" in load({"host": host}).warnings()[0]
