@@ -75,7 +75,7 @@ class Changes(Revision):
         self.inside = [at for name, value in dotted.items() if (at := self._at(name, value))]
         self.roots = frozenset(self.values) | {at.path[0] for at in self.inside}
         for at in self.inside:
-            if at.path[0] in self.values:
+            if at.path[0] in plain:
                 raise BadRequest(
                     f"The body sets {at.path[0]!r} both as a whole and inside.",
                     hint="Send the whole value, or only dotted names.",

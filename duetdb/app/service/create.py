@@ -167,13 +167,11 @@ class Creation:
 
     async def _insert_once(self, documents: list[Document]) -> None:
         bypass = None if self._create.validate else True
-        if len(documents) == 1:
-            if self._engine.in_memory:
-                await self._refuse_taken(documents)
-            await self._target.insert_one(documents[0], bypass_document_validation=bypass)
-        elif self._engine.in_memory:
+        if self._engine.in_memory:
             await self._refuse_taken(documents)
             await self._target.insert_many(documents)
+        elif len(documents) == 1:
+            await self._target.insert_one(documents[0], bypass_document_validation=bypass)
         else:
             async with self._engine.client.start_session() as session:
                 await session.with_transaction(self._insert_all(documents, bypass))

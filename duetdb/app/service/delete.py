@@ -44,10 +44,10 @@ class Deletion:
         if not ids:
             return []
         if self._engine.in_memory:
-            return await self._several(ids, None)
+            return await self._several(ids)
 
         async def delete(session: AsyncClientSession) -> list[Document]:
-            return await self._several(ids, session)
+            return await self._several(ids, session=session)
 
         async with self._engine.client.start_session() as session:
             deleted: list[Document] = await session.with_transaction(delete)
@@ -86,14 +86,14 @@ class Deletion:
             hint="Read it again and decide whether it should still be deleted.",
         )
 
-    async def _several(self, ids: list[Any], session: AsyncClientSession | None) -> list[Document]:
+    async def _several(self, ids: list[Any], **session: AsyncClientSession) -> list[Document]:
         """Reads and deletes in one transaction, so that nobody deletes in between."""
         where = {"_id": {"$in": ids}, **self._child}
         found = {
             document["_id"]: document
-            async for document in self._target.find(where, batch_size=BATCH, session=session)
+            async for document in self._target.find(where, batch_size=BATCH, **session)
         }
-        await self._target.delete_many({"_id": {"$in": list(found)}}, session=session)
+        await self._target.delete_many({"_id": {"$in": list(found)}}, **session)
         return [found[id_] for id_ in ids if id_ in found]
 
     async def _batch(self, ids: list[Any], where: Mapping[str, Any]) -> list[Any]:

@@ -15,6 +15,8 @@ from duetdb.app.service.events import Change, ChangeKind, Events
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import Create, Delete, Document, Update
+from duetdb.app.service.related import resolved
+from duetdb.app.service.source import Source
 from duetdb.app.service.translate import to_mongo
 from duetdb.app.service.update import Revising
 from duetdb.app.service.write_plan import WritePlans
@@ -86,7 +88,8 @@ class Writer:
         deleted: list[Any] = []
         try:
             with translate_driver_errors():
-                condition = to_mongo(delete.filter, delete.collection)
+                resolution = await resolved(delete.filter, Source(self._engine, self._limits))
+                condition = to_mongo(resolution, delete.collection)
                 await Deletion(self._engine, self._limits, delete).matching(condition, deleted)
         finally:
             if deleted:

@@ -1,0 +1,104 @@
+"""Deleting documents."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from bson import ObjectId
+
+from duetdb.app.service.engine import Engine
+from duetdb.app.service.errors import Forbidden, LimitExceeded, VersionMismatch
+from duetdb.app.service.events import ChangeKind
+from duetdb.app.service.limits import Limits
+from duetdb.app.service.principal import FULL_ACCESS, Principal
+from duetdb.app.service.query import EVERYTHING, Delete, Filter, Match, Parent
+from tests.writing import Desk, open_desk
+
+VIEWS = {"name": "views", "type": "number"}
+COMMENTS = {"name": "comments", "type": "comments", "relation": "child"}
+
+
+async def delete_matching(
+    desk: Desk, name: str, filter: Filter = EVERYTHING, parent: Parent | None = None
+) -> list[object]:
+    delete = Delete(collection=desk.collection(name), filter=filter, parent=parent)
+    return await desk.writer.delete_matching(delete, FULL_ACCESS)
+
+
+async def test_one(engine: Engine) -> None:
+    desk = await open_desk(engine, posts=[VIEWS])
+    post = await desk.one("posts", {"views": 1})
+    assert await desk.delete("posts", str(post["_id"])) == [post]
+    assert await desk.delete("posts", str(post["_id"])) == []
+    assert await desk.delete("posts", "no id") == []
+    assert [(c.kind, c.ids) for c in desk.changes[1:]] == [(ChangeKind.DELETED, (post["_id"],))]
+
+
+async def test_several_in_the_order_asked_for(engine: Engine) -> None:
+    desk = await open_desk(engine, posts=[VIEWS])
+    one, two, three = await desk.create("posts", {"views": 1}, {"views": 2}, {"views": 3})
+    ids = [str(three["_id"]), "x", "0" * 24, str(one["_id"]), str(three["_id"])]
+    assert await desk.delete("posts", *ids) == [three, one]
+    assert [each async for each in desk.stored("posts").find()] == [two]
+    assert len(desk.changes) == 2
+
+
+async def test_each_document_is_deleted_by_one_caller(engine: Engine) -> None:
+    desk = await open_desk(engine, posts=[VIEWS])
+    ids = [each["_id"] for each in await desk.create("posts", *({} for _ in range(50)))]
+    answers = await asyncio.gather(*(desk.delete("posts", *ids) for _ in range(4)))
+    assert sum(map(len, answers)) == 50
+
+
+async def test_if_version(engine: Engine) -> None:
+    desk = await open_desk(engine, posts=[VIEWS])
+    post = await desk.one("posts", {})
+    with pytest.raises(VersionMismatch):
+        await desk.delete("posts", post["_id"], if_version=2)
+    assert await desk.delete("posts", post["_id"], if_version=1) == [post]
+    assert await desk.delete("posts", post["_id"], if_version=1) == []
+    old = ObjectId()
+    await desk.stored("posts").insert_one({"_id": old})
+    assert len(await desk.delete("posts", old, if_version=0)) == 1
+
+
+async def test_only_children_of_the_parent(engine: Engine) -> None:
+    desk = await open_desk(engine, posts=[COMMENTS], comments=[VIEWS])
+    post, other = await desk.create("posts", {}, {})
+    parent = desk.parent("posts", post["_id"], "comments")
+    wrong = desk.parent("posts", str(other["_id"]), "comments")
+    one, two, three = await desk.create("comments", {}, {}, {}, parent=parent)
+    assert await desk.delete("comments", one["_id"], parent=wrong) == []
+    assert await desk.delete("comments", one["_id"], two["_id"], parent=wrong) == []
+    assert await desk.delete("comments", one["_id"], parent=parent) == [one]
+    assert await delete_matching(desk, "comments", parent=wrong) == []
+    assert await delete_matching(desk, "comments", parent=parent) == [two["_id"], three["_id"]]
+
+
+async def test_by_filter_in_batches(engine: Engine) -> None:
+    desk = await open_desk(engine, posts=[VIEWS])
+    await desk.create("posts", *({"views": n} for n in range(2500)))
+    deleted = await delete_matching(desk, "posts", Match("views", "lt", 2200))
+    assert len(deleted) == 2200
+    assert await desk.stored("posts").count_documents({}) == 300
+    assert [(c.kind, len(c.ids), c.documents) for c in desk.changes[1:]] == [
+        (ChangeKind.DELETED, 2200, ())
+    ]
+    assert await delete_matching(desk, "posts", Match("views", "lt", 0)) == []
+    assert len(desk.changes) == 2
+
+
+async def test_by_filter_needs_the_full_key(engine: Engine) -> None:
+    desk = await open_desk(engine, posts=[VIEWS])
+    await desk.one("posts", {})
+    delete = Delete(collection=desk.collection("posts"))
+    with pytest.raises(Forbidden):
+        await desk.writer.delete_matching(delete, Principal(name="ann@example.org"))
+    assert await desk.stored("posts").count_documents({}) == 1
+
+
+async def test_limit(engine: Engine) -> None:
+    desk = await open_desk(engine, Limits(bulk_documents=1), posts=[VIEWS])
+    with pytest.raises(LimitExceeded):
+        await desk.delete("posts", "0" * 24, "1" * 24)
