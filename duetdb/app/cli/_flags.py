@@ -36,9 +36,9 @@ def add_setting_flags(parser: argparse.ArgumentParser, names: Collection[str]) -
         )
 
 
-def setting_flags(arguments: argparse.Namespace) -> dict[str, object]:
-    """The settings among the parsed arguments, as ``Settings.load`` takes them."""
-    return {name: value for name, value in vars(arguments).items() if name in SETTINGS}
+def setting_flags(arguments: argparse.Namespace, names: Collection[str]) -> dict[str, object]:
+    """The named settings among the parsed arguments, as ``Settings.load`` takes them."""
+    return {name: getattr(arguments, name) for name in names}
 
 
 def _metavar(hint: Any) -> str:

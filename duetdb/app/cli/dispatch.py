@@ -77,7 +77,7 @@ def _run(argv: Sequence[str]) -> int:
     arguments, unknown = parser.parse_known_args(argv[1:])
     if unknown:
         _refuse_unknown(parser, unknown[0])
-    settings = Settings.load(setting_flags(arguments), os.environ)
+    settings = Settings.load(setting_flags(arguments, flags), os.environ)
     status: int = command.run(arguments, settings)
     return status
 

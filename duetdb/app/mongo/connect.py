@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,8 +44,11 @@ async def connect(settings: Settings, listeners: Sequence[_EventListener] = ()) 
             "which runs its own."
         )
     try:
-        client: AsyncMongoClient[dict[str, Any]] = _client(settings.mongodb_uri, listeners)
-    except (PyMongoError, ValueError) as error:
+        with warnings.catch_warnings():
+            # The driver only warns of an option that it does not know, and goes on without it.
+            warnings.simplefilter("error", UserWarning)
+            client = _client(settings.mongodb_uri, listeners)
+    except (PyMongoError, ValueError, UserWarning) as error:
         origin = settings.origin_of("mongodb_uri")
         raise SettingsError(f"{origin} cannot be used: {_sentence(error)}") from None
     try:
