@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 from bson.datetime_ms import DatetimeMS
+from bson.errors import InvalidBSON
 
 from duetdb.schema_gen.field import Comparison, Field, FieldType, Mismatch
 
@@ -35,7 +36,7 @@ def read_instant(value: Any, sentence: str) -> datetime:
             raise Mismatch(sentence)
         if instant.tzinfo is not None:
             instant = instant.astimezone(UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, InvalidBSON):
         raise Mismatch(sentence) from None
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 

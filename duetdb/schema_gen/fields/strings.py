@@ -36,7 +36,7 @@ class StringType(FieldType):
         if value:
             self.check(value)
             if field.regex is not None and not _compiled(field.regex).search(value):
-                raise PatternMismatch(f"Does not match the pattern {field.regex}")
+                raise PatternMismatch(f"Does not match the pattern '{field.regex}'.")
         return value
 
     def check(self, value: str) -> None:
