@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from duetdb import __version__
 from duetdb.app.cli._flags import ALL
+from duetdb.app.log import configure_logging
 from duetdb.app.service.errors import Unavailable
 from duetdb.app.setting_values import SettingsError
 from duetdb.app.settings import PREFIX, Settings
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Serve until SIGTERM or Ctrl-C; the status is 0 if that went well."""
+    configure_logging(settings.log_level)
     for sentence in settings.warnings():
         print(f"duetdb: {sentence}", file=sys.stderr)
     for sign in (signal.SIGTERM, signal.SIGINT):
@@ -131,7 +133,6 @@ def _prepare(settings: Settings) -> str | None:
 def _serve_alone(settings: Settings, listener: socket.socket, announcement: str) -> int:
     import uvicorn
 
-    from duetdb.app.log import configure_logging
     from duetdb.app.main import create_app
 
     class Server(uvicorn.Server):
@@ -140,7 +141,6 @@ def _serve_alone(settings: Settings, listener: socket.socket, announcement: str)
             if self.started:
                 print(announcement, flush=True)
 
-    configure_logging(settings.log_level)
     server = Server(_configuration(settings, create_app(settings)))
     server.run([listener])
     return 0 if server.started else 1
