@@ -17,39 +17,27 @@ from duetdb.schema_gen.field import Field
 from duetdb.schema_gen.model import SYSTEM_FIELDS, GraphQLNames
 
 TYPE_PARTS: Final = (
-    "",
-    "Aggregate",
-    "AggregateRow",
-    "Change",
-    "Changed",
-    "Connection",
-    "Edge",
-    "Event",
-    "Field",
-    "Input",
-    "OrderBy",
-    "Update",
-    "Where",
-    *("AddToSet", "CurrentDate", "Inc", "Max", "Min", "Mul", "Pop", "Pull", "Push", "Rename"),
-    *("Set", "Unset", "Group", "Having", "List", "ListWhere"),
+    *("", "Where", "ListWhere", "OrderBy", "Field", "Input", "Update"),
+    *("Connection", "Edge", "Aggregate", "AggregateRow", "Changed"),
+    *("Inc", "Push", "Pull", "AddToSet", "Pop"),
 )
-"""What may follow a collection's or an object's type name in the name of another type."""
+"""What may follow a collection's or an object's type name in the name of another type.
+
+Only these are claimed, so a new derived type needs its ending here first.
+"""
 
 _OPERATIONS = ("", "ById", "Connection", "Aggregate", "Changed")
 _MUTATIONS = ("create", "createMany", "update", "updateMany", "replace", "delete", "deleteMany")
 
+_SCALARS = "string id long int float boolean datetime date time json".split()
 RESERVED_TYPES: Final = frozenset(
-    """
-    query mutation subscription string int float boolean id long datetime date time json
-    pageinfo media mediafile image file sortdirection direction order event events node
-    upload comparison
-    """.split()
+    [
+        *_SCALARS,
+        *(scalar + end for scalar in _SCALARS for end in ("comparison", "listcomparison")),
+        *"query mutation subscription declared direction media pageinfo".split(),
+    ]
 )
-"""Type names, in lower case, that no collection gets in whatever case."""
-
-_COMPARED = "string text id long int float boolean datetime date time json list media geo".split()
-_RESERVED_ENDS = ("comparison", "filter", "where", "listcomparison", "listfilter", "listwhere")
-_RESERVED: Final = RESERVED_TYPES | {a + b for a in _COMPARED for b in _RESERVED_ENDS}
+"""Type names, in lower case, that no collection gets in whatever case: the hand-declared ones."""
 
 RESERVED_FIELDS: Final = frozenset(
     (
@@ -117,7 +105,7 @@ def claimed(all_names: Iterable[GraphQLNames]) -> set[str]:
 
 def free(names: GraphQLNames, taken: Collection[str]) -> bool:
     """Whether a collection may have these names where ``taken`` are claimed by others."""
-    return names.type.lower() not in _RESERVED and derived(names).isdisjoint(taken)
+    return names.type.lower() not in RESERVED_TYPES and derived(names).isdisjoint(taken)
 
 
 def choose(name: str, taken: Collection[str]) -> GraphQLNames:
