@@ -1,3 +1,3 @@
-"""DuetDB: one schema, two voices. A REST and a GraphQL interface generated from MongoDB metadata."""
+"""DuetDB: one schema, two voices. REST and GraphQL over MongoDB, generated from its metadata."""
 
 __version__ = "0.1.0"

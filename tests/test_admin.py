@@ -309,6 +309,7 @@ async def test_renamed_fields_move_with_their_data(
         {"name": "many", "type": "object", "multiple": True, "fields": moved},
     )
     assert applied.definition["fields"][0]["renamedFrom"] == "title"
+
     async def has_moved() -> bool:
         return "renamedFrom" not in str(await admin.describe("posts", FULL_ACCESS))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
 
+from duetdb.app.mongo.memory import memory_engine
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.filters import parse_filter
 from duetdb.app.service.limits import Limits
@@ -127,10 +129,12 @@ EVERY = {document["_id"] for document in DOCUMENTS}
         ({"_id": {"$ne": "one"}}, EVERY - {"one"}),
     ],
 )
-async def test_meaning(engine: Engine, q: dict[str, Any], found: set[str]) -> None:
-    await engine.database.things.insert_many([dict(each) for each in DOCUMENTS])
+@pytest.mark.parametrize("in_memory", [False, True])
+async def test_meaning(engine: Engine, in_memory: bool, q: Any, found: set[str]) -> None:
+    things = (memory_engine("memory") if in_memory else engine).database["things"]
+    await things.insert_many([deepcopy(each) for each in DOCUMENTS])
     where = to_mongo(parse_filter(THINGS, q, Limits(), SCHEMA), THINGS)
-    assert {each["_id"] async for each in engine.database.things.find(where)} == found
+    assert {each["_id"] for each in await things.find(where).to_list(None)} == found
 
 
 def test_translation_of_the_common_cases_is_plain() -> None:

@@ -62,7 +62,9 @@ class References:
         for column, others in self._columns.items():
             count = len(distinct & others)
             share = OVERLAP_NAMED if _named_after(own[1], column[0]) else OVERLAP
-            if column != own and count >= share * len(distinct) and count > most:
+            # Either may be a small sample of what the other side refers to.
+            enough = share * min(len(distinct), len(others))
+            if column != own and count >= enough and count > most:
                 best, most = column, count
         return None if best is None else ".".join(best)
 

@@ -29,8 +29,7 @@ class Scene:
 
     @property
     def link(self) -> Field:
-        found = next(each for each in self.talk.collection.fields if each.relation)
-        return found
+        return next(each for each in self.talk.collection.fields if each.relation)
 
     async def check(self, identity: str) -> dict[str, Any]:
         """Both interfaces show the document alike, and as it was written."""

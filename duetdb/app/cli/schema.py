@@ -1,4 +1,13 @@
-"""``duetdb schema``: show, infer, compare and apply collection metadata."""
+"""``duetdb schema``: show, infer, compare and apply collection metadata.
+
+    duetdb schema show [COLLECTION]    print metadata as JSON, which apply takes back
+    duetdb schema infer [COLLECTION]   propose metadata from the stored documents; without a
+                                       collection, for all that have none
+    duetdb schema diff FILE            print what applying a file would change
+    duetdb schema apply FILE           put a file's metadata into effect, all or nothing
+
+FILE is JSON as show prints it, of one collection or many; - is standard input.
+"""
 
 from __future__ import annotations
 
@@ -22,49 +31,47 @@ Definition = Mapping[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    show = actions.add_parser("show", help="print metadata as JSON, which apply takes back")
-    show.add_argument("collection", nargs="?", help="one collection; otherwise all of the user's")
-    show.add_argument("--system", action="store_true", help="built-in collections too")
-    infer = actions.add_parser("infer", help="propose metadata from the stored documents")
-    infer.add_argument("collection", nargs="?", help="one; otherwise all that have no metadata")
-    infer.add_argument("--apply", action="store_true", help="also put the proposal into effect")
-    compare = actions.add_parser("diff", help="print what applying a file would change")
-    compare.add_argument("file", type=Path, help="JSON as show prints it; - is standard input")
-    apply = actions.add_parser("apply", help="put a file's metadata into effect, all or nothing")
-    apply.add_argument("file", type=Path, help="JSON as show prints it; - is standard input")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = __doc__
+    parser.add_argument("action", choices=["show", "infer", "diff", "apply"], help="see above")
+    parser.add_argument("subject", nargs="?", metavar="COLLECTION | FILE", help="see above")
+    parser.add_argument("--system", action="store_true", help="show: built-in collections too")
+    parser.add_argument("--apply", action="store_true", help="infer: put the proposal into effect")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Do what ``action`` names."""
+    subject = arguments.subject
     match arguments.action:
         case "show":
-            _print(in_session(settings, lambda session: _show(session, arguments)))
+            system = arguments.system
+            _print(in_session(settings, lambda session: _show(session, subject, system)))
         case "infer":
-            _print(in_session(settings, lambda session: _infer(session, arguments)))
+            apply = arguments.apply
+            _print(in_session(settings, lambda session: _infer(session, subject, apply)))
         case "diff":
-            wanted = _read(arguments.file)
+            wanted = _read(subject)
             _list(in_session(settings, lambda session: _diff(session, wanted)))
         case _:
-            wanted = _read(arguments.file)
+            wanted = _read(subject)
             return in_session(settings, lambda session: _apply(session, wanted))
     return 0
 
 
-async def _show(session: Session, arguments: argparse.Namespace) -> Any:
-    if arguments.collection:
-        return await session.admin.describe(arguments.collection, FULL_ACCESS)
+async def _show(session: Session, name: str | None, system: bool) -> Any:
+    if name:
+        return await session.admin.describe(name, FULL_ACCESS)
     described = await session.admin.describe_all(FULL_ACCESS)
-    shown = [each for each in described["collections"] if arguments.system or not _is_system(each)]
+    shown = [each for each in described["collections"] if system or not _is_system(each)]
     return {**described, "collections": shown}
 
 
-async def _infer(session: Session, arguments: argparse.Namespace) -> Any:
+async def _infer(session: Session, name: str | None, apply: bool) -> Any:
     """The proposal, without its doubts: those are printed to standard error."""
-    if arguments.collection:
-        found = await session.admin.infer(arguments.collection, FULL_ACCESS, apply=arguments.apply)
+    if name:
+        found = await session.admin.infer(name, FULL_ACCESS, apply=apply)
         return _without_doubts(found)
-    found = await session.admin.infer_all(FULL_ACCESS, apply=arguments.apply)
+    found = await session.admin.infer_all(FULL_ACCESS, apply=apply)
     return {**found, "collections": [_without_doubts(each) for each in found["collections"]]}
 
 
@@ -97,10 +104,12 @@ async def _apply(session: Session, wanted: list[Definition]) -> int:
     return 0
 
 
-def _read(path: Path) -> list[Definition]:
+def _read(path: str | None) -> list[Definition]:
     """The definitions in a file: of many collections, or of one."""
+    if path is None:
+        raise SettingsError("This needs a file, or - for standard input.")
     try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
+        text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
         body = json.loads(text)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None

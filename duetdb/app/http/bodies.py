@@ -53,9 +53,11 @@ def parse_json(raw: bytes | str) -> Any:
             hint="Remove the NUL character and send the request again.",
         )
     try:
+        parsed = orjson.loads(data)
         if _LONG_NUMBER.search(data):
+            # orjson would make floats of them; what else it refuses, json lets pass.
             return json.loads(data, parse_int=_int64, parse_constant=_constant)
-        return orjson.loads(data)
+        return parsed
     except RecursionError:
         raise BadRequest(
             "The JSON is nested too deeply.",

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 
 from starlette.types import Scope
 
+from duetdb.app.service.errors import BadRequest
 from duetdb.app.service.keys import Keys
 from duetdb.app.service.principal import Principal
 
@@ -17,7 +18,10 @@ def presented_key(scope: Scope) -> str | None:
             return str(value, "latin-1")
     query = scope["query_string"]
     if b"apikey=" in query:
-        values = parse_qs(query.decode("latin-1"), max_num_fields=1000).get("apikey")
+        try:
+            values = parse_qs(query.decode("latin-1"), max_num_fields=1000).get("apikey")
+        except ValueError:
+            raise BadRequest("More than 1,000 query parameters.", hint="Send fewer.") from None
         if values:
             return values[0]
     return None

@@ -185,4 +185,3 @@ class SchemaAdmin:
     def _extended(self, found: Definition) -> Definition:
         collection = self._catalog.schema.collections.get(found["name"])
         return found if collection is None else merged(describe(collection), found)
-

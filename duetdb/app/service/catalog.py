@@ -166,5 +166,3 @@ class Catalog:
                     await self.refresh()
             except PyMongoError as error:
                 _log.warning("heartbeat_failed", error=str(error)[:300])
-
-

@@ -95,9 +95,7 @@ class Inferrer:
             name: Sample(await self._sample(name, _OTHER_DOCUMENTS, _OTHER_BYTES)) for name in names
         }
 
-    async def _known(
-        self, name: str, sample: Sample, candidates: frozenset[Any]
-    ) -> frozenset[Any]:
+    async def _known(self, name: str, sample: Sample, candidates: frozenset[Any]) -> frozenset[Any]:
         """Which of the candidates are ids of that collection, if they are of its ids' types."""
         types = tuple({type(document.get("_id")) for document in sample.documents})
         asked = [each for each in candidates if types and isinstance(each, types)]

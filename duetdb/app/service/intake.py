@@ -42,6 +42,10 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "_version": (int, Int64),
     "_mock": bool,
 }
+_SPELT: Mapping[str, Callable[[str], Any]] = {
+    "_version": lambda text: int(text) if text.isdecimal() and len(text) < 10 else text,
+    "_mock": lambda text: text == "true" if text in ("true", "false") else text,
+}
 _DERIVED = frozenset({"_keywords", "_tags"})
 
 
@@ -86,14 +90,19 @@ class Intake:
             return {}, [Invalid("", error.message, "TYPE")]
         stored, problems = self._plan.shape.coerce(body, self._rules)
         invalid = [Invalid(path, sentence, code) for path, code, sentence in problems]
-        own: Document = {}
+        document: Document = {"_id": None} if "_id" in body else {}
         for name, value in body.items():
-            if name.startswith("_") and name not in _DERIVED and value is not None:
+            if name in stored:
+                document[name] = stored[name]
+            elif name in _DERIVED:
+                if self._plan.tokenizer:
+                    document[name] = None  # made anew, in its place
+            elif name.startswith("_") and value is not None:
                 try:
-                    own[name] = self._own(name, value)
+                    document[name] = self._own(name, value)
                 except Mismatch as error:
                     invalid.append(Invalid(name, str(error), "TYPE"))
-        return {**own, **stored}, invalid
+        return {**document, **stored}, invalid
 
     async def refused(self, documents: Sequence[Document]) -> dict[int, list[Invalid]]:
         """By position, what the rest of the database says against prepared documents.
@@ -168,6 +177,8 @@ class Intake:
             return found
         if name in _INSTANTS:
             return read_instant(value, "Must be a date.")
+        if isinstance(value, str):
+            value = _SPELT.get(name, str)(value)  # a CSV cell
         if name in _TYPES and (
             not isinstance(value, _TYPES[name]) or isinstance(value, bool) != (name == "_mock")
         ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from math import isfinite
 from typing import Any, Final
@@ -13,12 +13,15 @@ from bson.datetime_ms import DatetimeMS
 
 from duetdb.app.service.encoding import date_text
 from duetdb.app.transfer.extjson import parse_document, relaxed
+from duetdb.schema_gen.fields.instants import read_instant
 
 # A spreadsheet runs a cell that begins so as a formula.
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
-_DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?")
+_DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,2})?")
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d+)?Z)?")
+_COMPOUND: Final = re.compile(r"[\[{].*", re.DOTALL)
 
 
 def escape(text: str) -> str:
@@ -65,19 +68,62 @@ def read_json(cell: str) -> Any:
     return value
 
 
-def guess(cells: list[str]) -> str:
-    """The metadata type that all filled cells of a column fit: for files without metadata.
+def _whole(cell: str) -> int:
+    return int(_matching(_INTEGER, cell))
 
-    Numbers with leading zeros are text: they are codes.
-    """
+
+def _decimal(cell: str) -> float:
+    return float(_matching(_DECIMAL, cell))
+
+
+def _truth(cell: str) -> bool:
+    return {"true": True, "false": False}[cell]
+
+
+def _instant(cell: str) -> datetime:
+    return read_instant(_matching(_INSTANT, cell), "")
+
+
+def _compound(cell: str) -> Any:
+    return read_json(_matching(_COMPOUND, cell))
+
+
+def _matching(pattern: re.Pattern[str], cell: str) -> str:
+    if not pattern.fullmatch(cell):
+        raise ValueError(cell)
+    return cell
+
+
+GUESSES: Final[Mapping[str, Callable[[str], Any]]] = {
+    "number": _whole,
+    "float_number": _decimal,
+    "bool": _truth,
+    "datetime": _instant,
+    "JSON": _compound,
+}
+"""What a column without metadata may be, and how its cells are read; else it is text.
+
+Numbers with leading zeros are text, because they are codes.
+"""
+
+
+def guess(cells: Sequence[str]) -> str:
+    """The type in ``GUESSES`` that all filled cells of a column fit, or text."""
     filled = [cell for cell in cells if cell]
-    if not filled:
-        return "text"
-    if all(_INTEGER.fullmatch(cell) for cell in filled):
-        return "number"
-    if all(_DECIMAL.fullmatch(cell) for cell in filled):
-        return "float_number"
-    return "bool" if all(cell in ("true", "false") for cell in filled) else "text"
+    if filled:
+        for kind, read in GUESSES.items():
+            if _fit(read, filled):
+                return kind
+    return "text"
+
+
+def _fit(read: Callable[[str], Any], cells: Sequence[str]) -> bool:
+    try:
+        for cell in cells:
+            read(cell)
+    except (ValueError, KeyError):
+        return False
+    return True
 
 
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:

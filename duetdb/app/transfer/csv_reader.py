@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from typing import Any, BinaryIO, Final
 
-from duetdb.app.transfer.cells import guess, nest, read_json, unescape
+from duetdb.app.transfer.cells import GUESSES, guess, nest, read_json, unescape
 from duetdb.app.transfer.rows import Row, TransferError
 from duetdb.schema_gen.field import Field
 from duetdb.schema_gen.model import Collection
@@ -16,8 +16,6 @@ from duetdb.schema_gen.model import Collection
 GUESS_ROWS: Final = 1000
 _JSON_TYPES: Final = frozenset({"JSON", "object", "geo"})
 _CELL_LIMIT: Final = 16 * 1024 * 1024
-
-_NUMBERS: Final[Mapping[str, Callable[[str], Any]]] = {"number": int, "float_number": float}
 
 Types = Mapping[str, str]
 
@@ -30,9 +28,9 @@ def read_csv(
     """A row for each record.
 
     A dotted header addresses a field inside an object. Empty cells are left
-    out. Without metadata (``collection`` None) a column is a number, a decimal
-    or a truth value if its first 1,000 cells all are, else text. ``mapping``
-    renames headers; an empty name leaves the column out.
+    out. Without metadata (``collection`` None) a column is what its first 1,000
+    cells all look like (``cells.GUESSES``). ``mapping`` renames
+    headers; an empty name leaves the column out.
 
     Raises ``TransferError`` when the header cannot be used.
     """
@@ -50,7 +48,7 @@ def read_csv(
     else:
         types = {path: _type_of(collection.by_path.get(path)) for path in header if path}
     for number, record in enumerate(records, 1):
-        yield _row(number, record, header, types)
+        yield _row(number, record, header, types, guessed=collection is None)
 
 
 class _Record:
@@ -116,7 +114,7 @@ def _type_of(field: Field | None) -> str:
     return "JSON" if field.type.name in _JSON_TYPES else "text"
 
 
-def _row(number: int, record: _Record, header: list[str], types: Types) -> Row:
+def _row(number: int, record: _Record, header: list[str], types: Types, guessed: bool) -> Row:
     if isinstance(record.cells, str):
         return Row(number, record.line, record.end, error=record.cells)
     cells = record.cells
@@ -125,7 +123,7 @@ def _row(number: int, record: _Record, header: list[str], types: Types) -> Row:
         return Row(number, record.line, record.end, error=error)
     try:
         flat = {
-            path: _read(cell, types[path], path)
+            path: _read(cell, path, types[path], guessed)
             for path, cell in zip(header, cells, strict=False)
             if path and cell != ""
         }
@@ -134,21 +132,20 @@ def _row(number: int, record: _Record, header: list[str], types: Types) -> Row:
     return Row(number, record.line, record.end, document=nest(flat))
 
 
-def _read(cell: str, kind: str, path: str) -> Any:
-    match kind:
-        case "number" | "float_number" | "bool":
-            if guess([cell]) not in (kind, "number" if kind == "float_number" else kind):
-                raise ValueError(f"'{path}' holds {cell[:50]!r} and, in the rows before, a {kind}.")
-            return cell == "true" if kind == "bool" else _NUMBERS[kind](cell)
-        case "list" if not cell.startswith("["):
-            return [unescape(cell)]
-        case "list" | "JSON":
-            try:
-                return read_json(cell)
-            except ValueError:
-                raise ValueError(f"The cell of '{path}' is not a JSON text.") from None
-        case _:
-            return unescape(cell)
+def _read(cell: str, path: str, kind: str, guessed: bool) -> Any:
+    if guessed and kind in GUESSES:
+        try:
+            return GUESSES[kind](cell)
+        except (ValueError, KeyError):
+            sentence = f"'{path}' holds {cell[:50]!r}, and a {kind} in the rows before."
+            raise ValueError(sentence) from None
+    if kind == "text" or (kind == "list" and not cell.startswith("[")):
+        text = unescape(cell)
+        return [text] if kind == "list" else text
+    try:
+        return read_json(cell)
+    except ValueError:
+        raise ValueError(f"The cell of '{path}' is not a JSON text.") from None
 
 
 def _why(first: _Record | None) -> str:

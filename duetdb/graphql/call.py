@@ -1,0 +1,103 @@
+"""What one request brings to its plan, and how list arguments become a service query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from duetdb.app.service.errors import BadQuery, LimitExceeded
+from duetdb.app.service.filters import parse_filter
+from duetdb.app.service.limits import Limits
+from duetdb.app.service.principal import Principal
+from duetdb.app.service.query import EVERYTHING, And, Filter, Order
+from duetdb.app.service.service import Service
+from duetdb.graphql.members import Members
+from duetdb.graphql.where import order_of, where_to_q
+from duetdb.schema_gen.model import Collection, Schema
+
+
+class Model(Protocol):
+    """The schema of one generation as plans need it."""
+
+    @property
+    def schema(self) -> Schema: ...
+
+    def members(self, collection: str) -> Members: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: who asks whom, on which schema, with which coerced variables."""
+
+    service: Service
+    principal: Principal
+    model: Model
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What list arguments ask for."""
+
+    filter: Filter
+    order: tuple[Order, ...]
+    skip: int
+    max: int
+
+
+def page_of(
+    collection: Collection,
+    arguments: Mapping[str, Any],
+    model: Model,
+    limits: Limits,
+    default: int,
+) -> Page:
+    """Reads ``where``, ``q``, ``orderBy``, ``skip`` and ``max``.
+
+    Raises ``BadQuery`` and ``LimitExceeded``.
+    """
+    if not arguments:
+        return Page(EVERYTHING, (), 0, default)
+    return Page(
+        filter_of(collection, arguments, model, limits),
+        order_of(arguments.get("orderBy"), model.members(collection.name)),
+        count_of("skip", arguments.get("skip"), 0, None),
+        count_of("max", arguments.get("max"), default, limits.page_ceiling),
+    )
+
+
+def filter_of(
+    collection: Collection, arguments: Mapping[str, Any], model: Model, limits: Limits
+) -> Filter:
+    """The filter of ``where`` and ``q``, both of which must hold; raises ``BadQuery``."""
+    where, q = arguments.get("where"), arguments.get("q")
+    if where is None and q is None:
+        return EVERYTHING
+    found = EVERYTHING if q is None else parse_filter(collection, q, limits, model.schema)
+    if where is None:
+        return found
+    spelled = where_to_q(where, model.members(collection.name), model.members)
+    typed = parse_filter(collection, spelled, limits, model.schema)
+    return typed if q is None else And((typed, found))
+
+
+def count_of(name: str, value: int | None, default: int, ceiling: int | None) -> int:
+    """A number of documents; raises ``BadQuery`` below zero, ``LimitExceeded`` above a limit."""
+    if value is None:
+        return default
+    if value < 0:
+        raise BadQuery(f"'{name}' must not be negative.")
+    if ceiling is not None and value > ceiling:
+        raise LimitExceeded(f"'{name}' is at most {ceiling:,}.", hint="Read the rest page by page.")
+    return value
+
+
+def depends_on_time(value: Any) -> bool:
+    """Whether constant arguments hold a variable such as ``$now``, which means another instant
+    at each request."""
+    if isinstance(value, str):
+        return value.startswith("$")
+    if isinstance(value, Mapping):
+        return any(map(depends_on_time, value.values()))
+    return isinstance(value, list) and any(map(depends_on_time, value))

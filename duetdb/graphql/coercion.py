@@ -1,0 +1,261 @@
+"""Variables and arguments: GraphQL's own coercion, made ready once per operation.
+
+The meaning is graphql-core's, which does all the work for literals and for
+whatever is not plain. The data of writes is the exception: its scalars pass as
+they were sent, so that the service says what does not fit, as it does for REST.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from graphql import (
+    FieldNode,
+    GraphQLArgument,
+    GraphQLError,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLSchema,
+    ListValueNode,
+    NullValueNode,
+    ObjectValueNode,
+    Undefined,
+    ValueNode,
+    VariableDefinitionNode,
+    VariableNode,
+    coerce_input_literal,
+    coerce_input_value,
+    get_named_type,
+    type_from_ast,
+    value_from_ast_untyped,
+)
+from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
+
+from duetdb.graphql.inputs import Shape
+from duetdb.graphql.members import EXTRA
+
+Variables: TypeAlias = Mapping[str, Any]
+
+
+class VariablesRefused(Exception):
+    """The variables do not fit what the operation declares; ``errors`` say which."""
+
+    def __init__(self, errors: Sequence[GraphQLError]) -> None:
+        super().__init__("The variables do not fit.")
+        self.errors = tuple(errors)
+
+
+def data_shape(type_: Any) -> Shape | None:
+    """The shape of a data input, None for every other type."""
+    named = get_named_type(type_)
+    return named.extensions.get("shape") if isinstance(named, GraphQLInputObjectType) else None
+
+
+class VariableReader:
+    """Coerces the variables of one operation."""
+
+    def __init__(
+        self, schema: GraphQLSchema, definitions: Sequence[VariableDefinitionNode]
+    ) -> None:
+        self._schema = schema
+        self._definitions = tuple(definitions)
+        self._declared = tuple(
+            (each.variable.name.value, type_from_ast(schema, each.type), each)
+            for each in self._definitions
+        )
+
+    def read(self, given: Mapping[str, Any]) -> Variables:
+        """The coerced variables; raises ``VariablesRefused``."""
+        coerced: dict[str, Any] = {}
+        try:
+            for name, type_, definition in self._declared:
+                value = given.get(name, Undefined)
+                if value is not Undefined:
+                    value = _coerce(value, type_)
+                elif definition.default_value is not None:
+                    value = _literal(definition.default_value, type_, {})
+                elif not isinstance(type_, GraphQLNonNull):
+                    continue
+                if value is Undefined:
+                    raise VariablesRefused(self._errors(given))
+                coerced[name] = value
+        except RecursionError:
+            raise VariablesRefused([GraphQLError("Variables are nested too deeply.")]) from None
+        return coerced
+
+    def _errors(self, given: Mapping[str, Any]) -> Sequence[GraphQLError]:
+        found = get_variable_values(self._schema, self._definitions, dict(given), max_errors=20)
+        if isinstance(found, VariableValues):
+            return [GraphQLError("The variables do not fit what the operation declares.")]
+        return found
+
+
+def _coerce(value: Any, type_: Any) -> Any:
+    shape = data_shape(type_)
+    if shape is None:
+        return coerce_input_value(value, type_)
+    return _data(value, type_, shape)
+
+
+def _data(value: Any, type_: Any, shape: Shape) -> Any:
+    """A data input inside its lists; ``Undefined`` when it is not shaped like one."""
+    if isinstance(type_, GraphQLNonNull):
+        return Undefined if value is None else _data(value, type_.of_type, shape)
+    if value is None:
+        return None
+    if isinstance(type_, GraphQLList):
+        items = value if isinstance(value, list) else [value]
+        coerced = [_data(each, type_.of_type, shape) for each in items]
+        return Undefined if any(each is Undefined for each in coerced) else coerced
+    return document_of(value, shape) if isinstance(value, dict) else Undefined
+
+
+def document_of(value: Mapping[str, Any], shape: Shape) -> Any:
+    """The document that a data input means, under stored names.
+
+    ``Undefined`` when it has a field that the type does not have.
+    """
+    document: dict[str, Any] = {}
+    for name, each in value.items():
+        field = shape.get(name)
+        if field is None:
+            return Undefined
+        if field.parts is not None:
+            each = _part(each, field.parts)
+            if each is Undefined:
+                return Undefined
+        document[field.name] = each
+    return _with_extra(document)
+
+
+def _with_extra(document: dict[str, Any]) -> dict[str, Any]:
+    extra = document.pop(EXTRA, None)
+    if extra is None:
+        return document
+    # What is no object stays under a name that the service refuses or drops.
+    return {**extra, **document} if isinstance(extra, dict) else {**document, EXTRA: extra}
+
+
+def _part(value: Any, shape: Shape) -> Any:
+    if isinstance(value, list):
+        parts = [_part(each, shape) for each in value]
+        return Undefined if any(each is Undefined for each in parts) else parts
+    return document_of(value, shape) if isinstance(value, dict) else value
+
+
+class Arguments:
+    """The arguments of one field, read from the variables of each request.
+
+    What no variable touches is coerced once, here. Raises ``GraphQLError`` as
+    graphql-core would.
+    """
+
+    def __init__(self, field: GraphQLField, node: FieldNode) -> None:
+        self._field = field
+        self._node = node
+        self._constant: dict[str, Any] = {}
+        self._variables: list[tuple[str, str, Any, bool]] = []
+        self._mixed: list[tuple[str, ValueNode, Any]] = []
+        given = {each.name.value: each.value for each in node.arguments}
+        for name, argument in field.args.items():
+            self._add(name, given.get(name), argument)
+        self.constant = not self._variables and not self._mixed
+
+    def _add(self, name: str, value: ValueNode | None, argument: GraphQLArgument) -> None:
+        default = argument.default.value if argument.default is not None else Undefined
+        if value is None:
+            if default is not Undefined:
+                self._constant[name] = default
+        elif isinstance(value, VariableNode):
+            needed = isinstance(argument.type, GraphQLNonNull)
+            self._variables.append((name, value.name.value, default, needed))
+        elif _has_variables(value):
+            self._mixed.append((name, value, argument.type))
+        else:
+            self._constant[name] = _literal(value, argument.type, {})
+            if self._constant[name] is Undefined:
+                raise self._refusal({})
+
+    def read(self, variables: Variables) -> Mapping[str, Any]:
+        """The coerced arguments, those that were not given left out."""
+        if self.constant:
+            return self._constant
+        found = dict(self._constant)
+        for name, variable, default, needed in self._variables:
+            value = variables.get(variable, default)
+            if value is None and needed:
+                raise self._refusal(variables)
+            if value is not Undefined:
+                found[name] = value
+            elif needed:
+                raise self._refusal(variables)
+        for name, node, type_ in self._mixed:
+            found[name] = _literal(node, type_, variables)
+            if found[name] is Undefined:
+                raise self._refusal(variables)
+        return found
+
+    def _refusal(self, variables: Variables) -> GraphQLError:
+        values = VariableValues({}, dict(variables))
+        try:
+            get_argument_values(self._field, self._node, values)
+        except GraphQLError as error:
+            return error
+        return GraphQLError("An argument does not have the shape of its type.", self._node)
+
+
+def _has_variables(node: ValueNode) -> bool:
+    if isinstance(node, ListValueNode):
+        return any(map(_has_variables, node.values))
+    if isinstance(node, ObjectValueNode):
+        return any(_has_variables(each.value) for each in node.fields)
+    return isinstance(node, VariableNode)
+
+
+def _literal(node: ValueNode, type_: Any, variables: Variables) -> Any:
+    shape = data_shape(type_)
+    try:
+        if shape is not None:
+            return _data_literal(node, type_, shape, variables)
+        return coerce_input_literal(node, type_, VariableValues({}, dict(variables)))
+    except ValueError:  # an integer of more digits than Python reads
+        return Undefined
+
+
+def _data_literal(node: ValueNode, type_: Any, shape: Shape, variables: Variables) -> Any:
+    if isinstance(node, VariableNode):
+        return variables.get(node.name.value, Undefined)
+    if isinstance(type_, GraphQLNonNull):
+        null = isinstance(node, NullValueNode)
+        return Undefined if null else _data_literal(node, type_.of_type, shape, variables)
+    if isinstance(type_, GraphQLList) and not isinstance(node, NullValueNode):
+        nodes = node.values if isinstance(node, ListValueNode) else (node,)
+        items = [_data_literal(each, type_.of_type, shape, variables) for each in nodes]
+        return Undefined if any(each is Undefined for each in items) else items
+    if isinstance(node, ObjectValueNode):
+        return _document_literal(node, shape, variables)
+    return None if isinstance(node, NullValueNode) else Undefined
+
+
+def _document_literal(node: ObjectValueNode, shape: Shape, variables: Variables) -> Any:
+    document: dict[str, Any] = {}
+    for each in node.fields:
+        field = shape.get(each.name.value)
+        if field is None:
+            return Undefined
+        value = _part_literal(each.value, field.parts, variables)
+        if value is not Undefined:  # a variable that was not given: the field neither
+            document[field.name] = value
+    return _with_extra(document)
+
+
+def _part_literal(node: ValueNode, parts: Shape | None, variables: Variables) -> Any:
+    if parts is not None and isinstance(node, ObjectValueNode):
+        return _document_literal(node, parts, variables)
+    if isinstance(node, ListValueNode):
+        items = [_part_literal(each, parts, variables) for each in node.values]
+        return [None if each is Undefined else each for each in items]
+    return value_from_ast_untyped(node, dict(variables))

@@ -1,0 +1,141 @@
+"""Input types of one collection: where, order, and the data of writes.
+
+All fields are nullable: what is required and of which type is the service's to
+say, with the same list as REST.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from graphql import (
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+)
+
+from duetdb.graphql.comparisons import comparison, list_comparison
+from duetdb.graphql.members import EXTRA, Member, Members, Nested, Pictures, Value, describe
+from duetdb.graphql.members import Link as LinkMember
+from duetdb.graphql.scalars import DECLARED
+from duetdb.graphql.types import Find, list_of
+from duetdb.schema_gen.field import Field, Relation
+from duetdb.schema_gen.model import Collection
+from duetdb.schema_gen.names import object_types
+
+CONNECTIVES = ("and", "or", "not")
+PARENT_FIELDS = ("_parent_id", "_parent_def", "_parent_field")
+
+
+@dataclass(frozen=True, slots=True)
+class DataField:
+    """Where one field of a data input goes: its stored name, and the parts of an object."""
+
+    name: str
+    parts: Shape | None = None
+
+
+Shape: TypeAlias = Mapping[str, DataField]
+"""A data input's fields by their GraphQL names."""
+
+
+def where_type(collection: Collection, members: Members, find: Find) -> GraphQLInputObjectType:
+    """The filter of a collection's documents; relations take the filter of their target."""
+    return _where(f"{collection.names.type}Where", members, find)
+
+
+def _where(name: str, members: Members, find: Find) -> GraphQLInputObjectType:
+    def fields() -> Iterator[tuple[str, GraphQLInputField]]:
+        for each, member in members.items():
+            type_ = _compared(member, find)
+            if type_ is not None:
+                yield each, GraphQLInputField(type_, description=member.description or None)
+        yield "and", GraphQLInputField(list_of(this), description="All of these hold.")
+        yield "or", GraphQLInputField(list_of(this), description="At least one of these holds.")
+        yield "not", GraphQLInputField(this, description="This does not hold.")
+
+    this = GraphQLInputObjectType(name, lambda: dict(fields()))
+    return this
+
+
+def _compared(member: Member, find: Find) -> GraphQLInputObjectType | None:
+    if isinstance(member, Value):
+        return comparison(member.scalar, member.many)
+    if isinstance(member, Pictures):
+        return comparison("ID", True)
+    if isinstance(member, Nested):
+        inner = _where(f"{member.type}Where", member.members, find)
+        return list_comparison(f"{member.type}ListWhere", inner) if member.many else inner
+    if isinstance(member, LinkMember) and not member.reverse:
+        return cast(GraphQLInputObjectType, find(member.target).where)
+    return None
+
+
+def order_type(collection: Collection, members: Members) -> GraphQLInputObjectType:
+    """One order key: one field and its direction."""
+    ordered = _order(f"{collection.names.type}OrderBy", members)
+    assert ordered is not None
+    return ordered
+
+
+def _order(name: str, members: Members) -> GraphQLInputObjectType | None:
+    direction = cast(GraphQLInputType, DECLARED["Direction"])
+    fields: dict[str, GraphQLInputField] = {}
+    for each, member in members.items():
+        if isinstance(member, Value) and not member.many and member.scalar != "JSON":
+            fields[each] = GraphQLInputField(direction)
+        elif isinstance(member, Nested) and not member.many:
+            inner = _order(f"{member.type}OrderBy", member.members)
+            if inner is not None:
+                fields[each] = GraphQLInputField(inner)
+    description = "One key of an order: exactly one field."
+    return GraphQLInputObjectType(name, fields, description=description) if fields else None
+
+
+def data_type(collection: Collection, suffix: str) -> GraphQLInputObjectType:
+    """The data of a write: ``Input`` for a whole document, ``Update`` for changes of one."""
+    kind = collection.names.type
+    names = object_types(kind, collection.fields)
+    system = PARENT_FIELDS if _is_child(collection) and suffix == "Input" else ()
+    return _data(f"{kind}{suffix}", collection.fields, names, suffix, system)
+
+
+def _is_child(collection: Collection) -> bool:
+    return any(each.field.relation is Relation.CHILD for each in collection.referrers)
+
+
+def _data(
+    name: str,
+    fields: tuple[Field, ...],
+    names: Mapping[str, str],
+    suffix: str,
+    system: tuple[str, ...] = (),
+) -> GraphQLInputObjectType:
+    inputs = {each: GraphQLInputField(_system_input(each)) for each in system}
+    shape = {each: DataField(each) for each in system}
+    for field in fields:
+        if not field.is_stored or field.formula is not None:
+            continue
+        parts = None
+        if field.type.name == "object":
+            type_ = _data(f"{names[field.path]}{suffix}", field.fields, names, suffix)
+            parts = type_.extensions["shape"]
+        else:
+            type_ = cast(Any, DECLARED[field.type.graphql])
+        shape[field.graphql_name] = DataField(field.name, parts)
+        inputs[field.graphql_name] = GraphQLInputField(
+            GraphQLList(type_) if field.is_list else type_,
+            description=describe(field) or None,
+        )
+    shape[EXTRA] = DataField(EXTRA)
+    inputs[EXTRA] = GraphQLInputField(
+        cast(GraphQLInputType, DECLARED["JSON"]), description="Undeclared properties, an object."
+    )
+    return GraphQLInputObjectType(name, inputs, extensions={"shape": shape})
+
+
+def _system_input(name: str) -> GraphQLInputType:
+    return cast(GraphQLInputType, DECLARED["ID" if name == "_parent_id" else "String"])

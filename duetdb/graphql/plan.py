@@ -1,0 +1,131 @@
+"""Operations, compiled: a text is parsed and validated once, and each operation becomes roots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    get_named_type,
+)
+
+from duetdb.graphql.call import Model
+from duetdb.graphql.coercion import Arguments
+from duetdb.graphql.connection import ConnectionRoot, Parts
+from duetdb.graphql.mutations import (
+    CreateManyRoot,
+    CreateRoot,
+    DeleteManyRoot,
+    DeleteRoot,
+    UpdateRoot,
+)
+from duetdb.graphql.roots import ByIdRoot, ListRoot, ReadRoot, Root, TypenameRoot
+from duetdb.graphql.selection import Compiler, Flags, Level
+
+
+@dataclass(frozen=True, slots=True)
+class RootField:
+    """What a root field of the schema means: an action on a collection."""
+
+    action: str
+    collection: str
+
+
+class Unplannable(Exception):
+    """The operation asks for something that plans do not know, such as introspection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One operation, ready to run."""
+
+    roots: tuple[Root, ...]
+    serial: bool
+
+
+class Planner:
+    """Compiles operations against one generation of the schema."""
+
+    def __init__(
+        self, model: Model, graphql: GraphQLSchema, fields: Mapping[str, RootField]
+    ) -> None:
+        self._model = model
+        self._graphql = graphql
+        self._fields = fields
+
+    def plan(
+        self,
+        operation: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        flags: Flags,
+    ) -> Plan:
+        """The plan of an operation for one answer of its directives.
+
+        Raises ``Unplannable``, and ``GraphQLError`` for constant arguments that
+        cannot be.
+        """
+        compiler = Compiler(self._model, fragments, flags)
+        type_ = cast(GraphQLObjectType, self._graphql.get_root_type(operation.operation))
+        fields = compiler.fields(type_.name, [operation.selection_set])
+        roots = tuple(self.root(compiler, type_, key, nodes) for key, nodes in fields.items())
+        return Plan(roots, operation.operation is OperationType.MUTATION)
+
+    def root(
+        self,
+        compiler: Compiler,
+        type_: GraphQLObjectType,
+        key: str,
+        nodes: Sequence[FieldNode],
+    ) -> Root:
+        """One root field."""
+        node = nodes[0]
+        name = node.name.value
+        if name == "__typename":
+            return TypenameRoot(key, node, False, type_.name)
+        meaning = self._fields.get(name)
+        if meaning is None:
+            raise Unplannable(name)
+        definition = type_.fields[name]
+        base: dict[str, Any] = {
+            "key": key,
+            "node": node,
+            "nullable": not isinstance(definition.type, GraphQLNonNull),
+            "collection": self._model.schema.collections[meaning.collection],
+            "arguments": Arguments(definition, node),
+        }
+        inner = cast(GraphQLObjectType, get_named_type(definition.type))
+        members = self._model.members(meaning.collection)
+        if meaning.action == "connection":
+            parts = Parts(compiler, members, Level(compiler))
+            made, names = parts.connection(inner, nodes)
+            selection = parts.level.selection(_no_rows)
+            wanted = {"counted": "totalCount" in names, "paged": bool(names & _PAGED)}
+            return ConnectionRoot(**base, selection=selection, parts=made, **wanted)
+        selection = compiler.selection(inner, members, nodes)
+        return _ROOTS[meaning.action](**base, selection=selection)
+
+
+def _no_rows(documents: Any) -> list[Any]:
+    return []
+
+
+_PAGED = frozenset(("edges", "pageInfo"))
+
+_ROOTS: Mapping[str, Callable[..., ReadRoot]] = {
+    "list": ListRoot,
+    "by_id": ByIdRoot,
+    "create": CreateRoot,
+    "create_many": CreateManyRoot,
+    "update": UpdateRoot,
+    "replace": lambda **base: UpdateRoot(**base, replace=True),
+    "delete": DeleteRoot,
+    "delete_many": DeleteManyRoot,
+}

@@ -1,0 +1,83 @@
+"""What GraphQL has besides the generated types, declared with Strawberry: scalars and page info."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Any, NewType
+
+import strawberry
+from graphql import GraphQLNamedType
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.scalar import ScalarDefinition
+
+from duetdb.app.service.encoding import wire
+
+DateTime = NewType("DateTime", object)
+Date = NewType("Date", object)
+Time = NewType("Time", object)
+JSON = NewType("JSON", object)
+Long = NewType("Long", object)
+
+_DESCRIPTIONS: Mapping[Any, str] = {
+    DateTime: "An instant in UTC: `2016-10-11T20:36:00.000Z`. Input may be any ISO 8601 text.",
+    Date: "A day, written as its midnight in UTC: `2016-10-11T00:00:00.000Z`.",
+    Time: "A time of day, written on 1970-01-01 in UTC: `1970-01-01T20:36:00.000Z`.",
+    JSON: "Any JSON value.",
+    Long: "An integer of 64 bits. Input may also be a numeric text.",
+}
+
+
+def _scalar(name: str, description: str) -> ScalarDefinition:
+    # Input passes as it is: the service coerces it exactly as it does for REST,
+    # and its errors name the field.
+    return strawberry.scalar(
+        name=name, description=description, serialize=wire, parse_value=lambda value: value
+    )
+
+
+@strawberry.enum(description="The direction of an order key.")
+class Direction(enum.Enum):
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+@strawberry.type(description="Where a page of a connection lies.")
+class PageInfo:
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@strawberry.type(description="A picture or file of the media archive.")
+class Media:
+    id: strawberry.ID
+    url: str = strawberry.field(description="Where its bytes are read, without a key.")
+    thumbnail_url: str = strawberry.field(description="The same in thumbnail size, for pictures.")
+
+
+@strawberry.type
+class Declared:
+    """The root that makes Strawberry convert the declared types; generated roots replace it."""
+
+    date_time: DateTime | None = None
+    date: Date | None = None
+    time: Time | None = None
+    json: JSON | None = None
+    long: Long | None = None
+    direction: Direction | None = None
+    page_info: PageInfo | None = None
+    media: Media | None = None
+
+
+CONFIG = StrawberryConfig(
+    scalar_map={
+        kind: _scalar(kind.__name__, description) for kind, description in _DESCRIPTIONS.items()
+    }
+)
+
+DECLARED: Mapping[str, GraphQLNamedType] = strawberry.Schema(
+    query=Declared, config=CONFIG
+)._schema.type_map
+"""Every declared type by its GraphQL name, GraphQL's own scalars included."""

@@ -1,0 +1,91 @@
+"""``where`` and ``orderBy`` in the words of the REST query language.
+
+Only names are translated here: fields to stored paths, operators to the same
+words with a dollar sign. What they mean is known to ``service.filters`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from duetdb.app.service.errors import BadQuery
+from duetdb.app.service.query import Order
+from duetdb.graphql.members import Link, Member, Members, Nested
+
+Q: TypeAlias = dict[str, Any]
+Find: TypeAlias = Callable[[str], Members]
+"""Finds the members of a collection by its name."""
+
+_CONNECTIVES = {"and": "$and", "or": "$or", "not": "$nor"}
+
+
+def where_to_q(where: Mapping[str, Any], members: Members, find: Find, base: str = "") -> Q:
+    """The filter ``where`` on documents with these members; all its entries must hold.
+
+    ``base`` is the path, with a dot, of the single object whose members they
+    are. Raises ``BadQuery`` for a null or empty comparison: a variable that
+    was forgotten must not select everything.
+    """
+    parts: list[Q] = []
+    for name, condition in where.items():
+        if condition is None:
+            raise BadQuery(f"'{name}' is compared with nothing.", hint="Use {eq: null} for null.")
+        connective = _CONNECTIVES.get(name)
+        if connective is None:
+            parts.append(_condition(name, members[name], condition, find, base))
+        else:
+            inner = condition if isinstance(condition, list) else [condition]
+            parts.append({connective: [where_to_q(each, members, find, base) for each in inner]})
+    keys = [key for part in parts for key in part]
+    if len(keys) > len(set(keys)):
+        return {"$and": parts}
+    return {key: value for part in parts for key, value in part.items()}
+
+
+def _condition(name: str, member: Member, condition: Any, find: Find, base: str) -> Q:
+    if isinstance(member, Link):
+        path = f"{base}{member.field.name}"
+        return {path: {"$elemMatch": where_to_q(condition, find(member.target), find)}}
+    if not condition:
+        raise BadQuery(f"The comparison of '{name}' is empty.", hint="Such as {eq: 1}.")
+    if isinstance(member, Nested) and not member.many:
+        return where_to_q(condition, member.members, find, f"{base}{member.name}.")
+    inner = member.members if isinstance(member, Nested) else None
+    operators = {
+        f"${operator}": _operand(operator, value, inner, find)
+        for operator, value in condition.items()
+    }
+    assert not isinstance(member, Link)
+    return {f"{base}{member.name}": operators}  # type: ignore[union-attr]
+
+
+def _operand(operator: str, value: Any, members: Members | None, find: Find) -> Any:
+    if operator == "elemMatch" and isinstance(value, dict):
+        if members is not None:
+            return where_to_q(value, members, find)
+        return {f"${each}": operand for each, operand in value.items()}
+    if operator == "size" and isinstance(value, dict):
+        return {f"${each}": operand for each, operand in value.items()}
+    return value
+
+
+def order_of(keys: Sequence[Mapping[str, Any]] | None, members: Members) -> tuple[Order, ...]:
+    """The order that ``orderBy`` asks for; raises ``BadQuery`` unless each key is one field."""
+    return tuple(_order(key, members) for key in keys or ())
+
+
+def _order(key: Mapping[str, Any], members: Members) -> Order:
+    if len(key) != 1:
+        raise BadQuery(
+            "Each key of 'orderBy' names exactly one field.",
+            hint="Such as orderBy: [{year: DESC}, {title: ASC}].",
+        )
+    ((name, direction),) = key.items()
+    member = members[name]
+    if isinstance(member, Nested) and isinstance(direction, Mapping):
+        return _order(direction, member.members)
+    if direction is None:
+        raise BadQuery(f"'{name}' is ordered in no direction.", hint="Use ASC or DESC.")
+    assert not isinstance(member, Link)
+    return Order(member.path, str(getattr(direction, "value", direction)) == "DESC")  # type: ignore[union-attr]
