@@ -159,7 +159,7 @@ class Arguments:
         self._constant: dict[str, Any] = {}
         self._variables: list[tuple[str, str, Any, bool]] = []
         self._mixed: list[tuple[str, ValueNode, Any]] = []
-        given = {each.name.value: each.value for each in node.arguments}
+        given = {each.name.value: each.value for each in node.arguments or ()}
         for name, argument in field.args.items():
             self._add(name, given.get(name), argument)
         self.constant = not self._variables and not self._mixed

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import structlog
 from graphql import FieldNode, GraphQLError
 
+from duetdb.app.service.encoding import sendable
 from duetdb.app.service.errors import BadMetadata, DuetError, Invalid, Unavailable, ValidationFailed
 
 ErrorEntry: TypeAlias = dict[str, Any]
@@ -29,6 +30,20 @@ STATUS: Mapping[str, int] = {
     "UNAVAILABLE": 503,
     "QUARANTINED": 503,
 }
+
+
+class HttpRefusal(Exception):
+    """What is wrong about the HTTP request itself, with the status that says so."""
+
+    def __init__(
+        self, status: int, message: str, hint: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers or {}
+        extensions = {"code": "BAD_REQUEST", "status": status, "hint": hint}
+        self.entry: ErrorEntry = {"message": message, "extensions": extensions}
+
 
 _log = structlog.get_logger("duetdb.graphql")
 
@@ -53,23 +68,24 @@ def service_entry(error: Exception, request_id: str) -> ErrorEntry:
             "message": f"Something went wrong here; the log has it under {request_id}.",
             "extensions": {"code": "INTERNAL", "status": 500},
         }
-    extensions: dict[str, Any] = {"code": error.code, "status": STATUS[error.code]}
+    extensions: ErrorEntry = {"code": error.code, "status": STATUS[error.code]}
     if isinstance(error, ValidationFailed):
         extensions["list"] = [_invalid(each) for each in error.invalid]
     if isinstance(error, BadMetadata):
         extensions["list"] = [
-            {"field": each.path, "message": [each.message, "METADATA"]} for each in error.problems
+            {"field": sendable(each.path), "message": [sendable(each.message), "METADATA"]}
+            for each in error.problems
         ]
     if error.hint is not None:
-        extensions["hint"] = error.hint
+        extensions["hint"] = sendable(error.hint)
     if isinstance(error, Unavailable):
         extensions["retryAfter"] = error.retry_after
-    return {"message": error.message, "extensions": extensions}
+    return {"message": sendable(error.message), "extensions": extensions}
 
 
 def refused(error: GraphQLError) -> ErrorEntry:
     """An error that GraphQL itself found: the text, its meaning, a variable or an argument."""
-    found = dict(error.formatted)
+    found: ErrorEntry = {**error.formatted, "message": sendable(error.message)}
     found["extensions"] = {"code": "BAD_REQUEST", "status": 400, **(error.extensions or {})}
     return found
 
@@ -81,8 +97,8 @@ def refused_all(errors: Iterable[GraphQLError]) -> list[ErrorEntry]:
 
 def _invalid(invalid: Invalid) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "field": invalid.field,
-        "message": [invalid.message, invalid.code],
+        "field": sendable(invalid.field),
+        "message": [sendable(invalid.message), invalid.code],
     }
     if invalid.index is not None:
         found["index"] = invalid.index

@@ -24,9 +24,10 @@ class WriteRoot(ReadRoot):
         expansions = self.expansions(call)
         if expansions:
             # Listeners of the event seam hold the same documents.
-            documents = deepcopy(list(documents))
-            query = Query(collection=self.collection, projection=self.projection, expand=expansions)
-            documents = await call.service.attach(documents, query, call.principal)
+            copies = deepcopy(list(documents))
+            query = Query(collection=self.collection, expand=expansions)
+            await call.service.expand(copies, query, call.principal)
+            documents = copies
         return self.selection.rows(documents)
 
 
@@ -65,7 +66,7 @@ class UpdateRoot(OneWriteRoot):
             id=arguments["id"],
             changes=arguments["data"],
             replace=self.replace,
-            if_version=arguments.get("ifVersion"),
+            if_version=_version(arguments.get("ifVersion")),
         )
         return await call.service.update(update, call.principal)
 
@@ -78,12 +79,21 @@ class DeleteRoot(OneWriteRoot):
         delete = Delete(
             collection=self.collection,
             ids=(arguments["id"],),
-            if_version=arguments.get("ifVersion"),
+            if_version=_version(arguments.get("ifVersion")),
         )
         found = await call.service.delete(delete, call.principal)
         if not found:
             raise NotFound(f"There is no document {arguments['id']!r} in '{self.collection.name}'.")
         return found[0]
+
+
+def _version(value: Any) -> int | None:
+    """``ifVersion`` as a number; raises ``BadRequest`` for what is none."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < 19:
+        return int(value)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise BadRequest("'ifVersion' must be an integer.", hint="Send the `_version` that you read.")
 
 
 @dataclass

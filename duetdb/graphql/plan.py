@@ -20,6 +20,8 @@ from graphql import (
 from duetdb.graphql.call import Model
 from duetdb.graphql.coercion import Arguments
 from duetdb.graphql.connection import ConnectionRoot, Parts
+from duetdb.graphql.introspection import FIELDS as INTROSPECTION
+from duetdb.graphql.introspection import introspection_root
 from duetdb.graphql.mutations import (
     CreateManyRoot,
     CreateRoot,
@@ -37,10 +39,6 @@ class RootField:
 
     action: str
     collection: str
-
-
-class Unplannable(Exception):
-    """The operation asks for something that plans do not know, such as introspection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +67,30 @@ class Planner:
     ) -> Plan:
         """The plan of an operation for one answer of its directives.
 
-        Raises ``Unplannable``, and ``GraphQLError`` for constant arguments that
-        cannot be.
+        Raises ``GraphQLError`` for constant arguments that cannot be.
         """
         compiler = Compiler(self._model, fragments, flags)
         type_ = cast(GraphQLObjectType, self._graphql.get_root_type(operation.operation))
-        fields = compiler.fields(type_.name, [operation.selection_set])
-        roots = tuple(self.root(compiler, type_, key, nodes) for key, nodes in fields.items())
-        return Plan(roots, operation.operation is OperationType.MUTATION)
+        roots: list[Root] = []
+        for key, nodes in compiler.fields(type_.name, [operation.selection_set]).items():
+            if nodes[0].name.value in INTROSPECTION:
+                roots.append(introspection_root(key, nodes, operation, fragments, self._graphql))
+            else:
+                roots.append(self._root(compiler, type_, key, nodes))
+        return Plan(tuple(roots), operation.operation is OperationType.MUTATION)
 
-    def root(
+    def _root(
         self,
         compiler: Compiler,
         type_: GraphQLObjectType,
         key: str,
         nodes: Sequence[FieldNode],
     ) -> Root:
-        """One root field."""
         node = nodes[0]
         name = node.name.value
         if name == "__typename":
             return TypenameRoot(key, node, False, type_.name)
-        meaning = self._fields.get(name)
-        if meaning is None:
-            raise Unplannable(name)
+        meaning = self._fields[name]
         definition = type_.fields[name]
         base: dict[str, Any] = {
             "key": key,
@@ -107,8 +105,13 @@ class Planner:
             parts = Parts(compiler, members, Level(compiler))
             made, names = parts.connection(inner, nodes)
             selection = parts.level.selection(_no_rows)
-            wanted = {"counted": "totalCount" in names, "paged": bool(names & _PAGED)}
-            return ConnectionRoot(**base, selection=selection, parts=made, **wanted)
+            return ConnectionRoot(
+                **base,
+                selection=selection,
+                parts=made,
+                counted="totalCount" in names,
+                paged=not names.isdisjoint(_PAGED),
+            )
         selection = compiler.selection(inner, members, nodes)
         return _ROOTS[meaning.action](**base, selection=selection)
 

@@ -8,7 +8,7 @@ keys) reaches it as a value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -167,15 +167,19 @@ def add_link(source: RowSource, key: str, attached: str, single: bool, rows: Row
         source.show(key, f"{shown}({stored}) if {stored} else []")
 
 
-def add_extra(source: RowSource, key: str, member: Extra, attached: Sequence[str]) -> None:
-    """What no declared field shows, as it is stored."""
-    known, hidden = member.known, frozenset(attached)
+def add_extra(source: RowSource, key: str, member: Extra, attached: Set[str]) -> None:
+    """What no declared field shows, as it is stored.
+
+    ``attached`` are the keys of related documents: the set grows while the rest
+    of the level is compiled.
+    """
+    known = member.known
 
     def show(document: Document) -> Row:
         return {
             name: stored
             for name, stored in document.items()
-            if name not in hidden and not (name in known and known[name](stored))
+            if name not in attached and not (name in known and known[name](stored))
         }
 
     source.show(key, f"{source.bind(show)}(document)")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NewType
 
 import strawberry
-from graphql import GraphQLNamedType
+from graphql import GraphQLNamedType, specified_scalar_types
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.scalar import ScalarDefinition
 
@@ -77,7 +77,8 @@ CONFIG = StrawberryConfig(
     }
 )
 
-DECLARED: Mapping[str, GraphQLNamedType] = strawberry.Schema(
-    query=Declared, config=CONFIG
-)._schema.type_map
+DECLARED: Mapping[str, GraphQLNamedType] = {
+    **specified_scalar_types,
+    **strawberry.Schema(query=Declared, config=CONFIG)._schema.type_map,
+}
 """Every declared type by its GraphQL name, GraphQL's own scalars included."""

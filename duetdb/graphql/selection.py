@@ -155,10 +155,10 @@ class Compiler:
                 self._collect(inner.selection_set, type_name, found, visited)
 
     def _included(self, node: SelectionNode) -> bool:
-        for directive in node.directives:
+        for directive in node.directives or ():
             name = directive.name.value
             if name in ("skip", "include"):
-                value = cast(Any, directive.arguments[0].value)
+                value = cast(Any, directive.arguments)[0].value
                 flag = (
                     self._flags[value.name.value]
                     if isinstance(value, VariableNode)

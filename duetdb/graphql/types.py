@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
 from graphql import (
@@ -14,7 +14,6 @@ from graphql import (
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
-    GraphQLResolveInfo,
 )
 
 from duetdb.graphql.members import Extra, Link, Member, Members, Nested, Pictures, Value
@@ -29,14 +28,10 @@ INT = cast(GraphQLInputType, DECLARED["Int"])
 JSON = cast(GraphQLInputType, DECLARED["JSON"])
 STRING = cast(GraphQLInputType, DECLARED["String"])
 BOOLEAN = cast(GraphQLInputType, DECLARED["Boolean"])
+LONG = cast(GraphQLInputType, DECLARED["Long"])
 
 Find: TypeAlias = Callable[[str], Any]
 """Finds the types of a collection by its name; called when fields are looked at, not before."""
-
-
-def from_row(source: Any, info: GraphQLResolveInfo, **_arguments: Any) -> Any:
-    """The resolver of every field below a root: plans have computed the rows by response key."""
-    return source[info.path.key]
 
 
 def required(type_: Any) -> GraphQLNonNull[Any]:
@@ -69,7 +64,6 @@ def _field(member: Member, find: Find) -> GraphQLField:
     return GraphQLField(
         _type(member, find),
         arguments,
-        resolve=from_row,
         description=member.description or None,
     )
 
@@ -112,23 +106,19 @@ def connection_type(collection: Collection, node: GraphQLObjectType) -> GraphQLO
     edge = GraphQLObjectType(
         f"{kind}Edge",
         {
-            "node": GraphQLField(required(node), resolve=from_row),
-            "cursor": GraphQLField(required(STRING), resolve=from_row),
+            "node": GraphQLField(required(node)),
+            "cursor": GraphQLField(required(STRING)),
         },
     )
     page_info = cast(GraphQLOutputType, DECLARED["PageInfo"])
     return GraphQLObjectType(
         f"{kind}Connection",
         {
-            "edges": GraphQLField(required(list_of(edge)), resolve=from_row),
-            "pageInfo": GraphQLField(required(page_info), resolve=from_row),
+            "edges": GraphQLField(required(list_of(edge))),
+            "pageInfo": GraphQLField(required(page_info)),
             "totalCount": GraphQLField(
                 required(DECLARED["Long"]),
-                resolve=from_row,
                 description="All that match `where`; counted only if asked for.",
             ),
         },
     )
-
-
-Arguments: TypeAlias = Mapping[str, GraphQLArgument]

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from duetdb.app.service.errors import BadQuery
 from duetdb.app.service.query import Order
-from duetdb.graphql.members import Link, Member, Members, Nested
+from duetdb.graphql.members import Link, Member, Members, Nested, Pictures, Value
 
 Q: TypeAlias = dict[str, Any]
 Find: TypeAlias = Callable[[str], Members]
@@ -56,8 +56,8 @@ def _condition(name: str, member: Member, condition: Any, find: Find, base: str)
         f"${operator}": _operand(operator, value, inner, find)
         for operator, value in condition.items()
     }
-    assert not isinstance(member, Link)
-    return {f"{base}{member.name}": operators}  # type: ignore[union-attr]
+    assert isinstance(member, Value | Pictures | Nested)
+    return {f"{base}{member.name}": operators}
 
 
 def _operand(operator: str, value: Any, members: Members | None, find: Find) -> Any:
@@ -87,5 +87,5 @@ def _order(key: Mapping[str, Any], members: Members) -> Order:
         return _order(direction, member.members)
     if direction is None:
         raise BadQuery(f"'{name}' is ordered in no direction.", hint="Use ASC or DESC.")
-    assert not isinstance(member, Link)
-    return Order(member.path, str(getattr(direction, "value", direction)) == "DESC")  # type: ignore[union-attr]
+    assert isinstance(member, Value)
+    return Order(member.path, str(getattr(direction, "value", direction)) == "DESC")

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from importlib.resources import files
-from typing import TypeAlias
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'"
-)
-_HEADERS = {
-    "content-security-policy": _POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-cache",
-}
-Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+from duetdb.app.http.assets import Asset
 
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _ASSETS = {
-    "/docs": ("docs.html", "text/html; charset=utf-8"),
-    "/docs/": ("docs.html", "text/html; charset=utf-8"),
-    "/docs/docs.js": ("docs.js", "text/javascript; charset=utf-8"),
-    "/docs/docs.css": ("docs.css", "text/css; charset=utf-8"),
+    "/docs": "docs.html",
+    "/docs/": "docs.html",
+    "/docs/docs.js": "docs.js",
+    "/docs/docs.css": "docs.css",
 }
 
 
@@ -34,13 +25,9 @@ def docs_routes() -> list[BaseRoute]:
 
     The page asks for the key and reads the description with it.
     """
-    return [Route(path, _asset(*asset), methods=["GET"]) for path, asset in _ASSETS.items()]
+    return [Route(path, _asset(name), methods=["GET"]) for path, name in _ASSETS.items()]
 
 
-def _asset(name: str, kind: str) -> Endpoint:
+def _asset(name: str) -> Asset:
     content = files("duetdb.rest").joinpath("assets", name).read_bytes()
-
-    async def serve(request: Request) -> Response:
-        return Response(content, headers=_HEADERS, media_type=kind)
-
-    return serve
+    return Asset(name, content, {"content-security-policy": _POLICY})

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from duetdb.app.http.responses import JsonBytes
-from duetdb.app.service.encoding import dumps
+from duetdb.app.service.encoding import dumps, sendable
 from duetdb.app.service.errors import BadMetadata, DuetError, Invalid, Unavailable, ValidationFailed
 
 STATUS: Mapping[str, int] = {
@@ -69,28 +69,23 @@ def masked_response(error: Exception, request_id: str) -> JsonBytes:
 
 def _envelope(error: DuetError, status: int) -> dict[str, Any]:
     name = "ValidationError" if isinstance(error, ValidationFailed) else type(error).__name__
-    body: dict[str, Any] = {"name": name, "message": _sendable(error.message), "status": status}
+    body: dict[str, Any] = {"name": name, "message": sendable(error.message), "status": status}
     if isinstance(error, ValidationFailed):
         body["list"] = [_invalid_entry(each) for each in error.invalid]
     elif isinstance(error, BadMetadata):
         body["list"] = [
-            {"field": _sendable(each.path), "message": [_sendable(each.message), "METADATA"]}
+            {"field": sendable(each.path), "message": [sendable(each.message), "METADATA"]}
             for each in error.problems
         ]
     if error.hint:
-        body["hint"] = _sendable(error.hint)
+        body["hint"] = sendable(error.hint)
     return body
-
-
-def _sendable(text: str) -> str:
-    """A message may quote what was sent, and that may be half of a surrogate pair."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _invalid_entry(invalid: Invalid) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        "field": _sendable(invalid.field),
-        "message": [_sendable(invalid.message), invalid.code],
+        "field": sendable(invalid.field),
+        "message": [sendable(invalid.message), invalid.code],
     }
     if invalid.index is not None:
         entry["index"] = invalid.index

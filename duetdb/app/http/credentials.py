@@ -23,7 +23,7 @@ def presented_key(scope: Scope) -> str | None:
         except ValueError:
             raise BadRequest("More than 1,000 query parameters.", hint="Send fewer.") from None
         if values:
-            return values[0]
+            return str(values[0])
     return None
 
 

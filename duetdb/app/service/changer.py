@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection as Names
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
@@ -180,8 +179,8 @@ def _refuse_broken(drafts: Sequence[Draft], before: Schema, after: Schema) -> No
         raise BadMetadata(sorted(problems, key=lambda each: (each.path, each.message)))
 
 
-def _newly_quarantined(before: Schema, after: Schema) -> Names[str]:
-    return after.quarantined.keys() - before.quarantined.keys()
+def _newly_quarantined(before: Schema, after: Schema) -> set[str]:
+    return set(after.quarantined.keys() - before.quarantined.keys())
 
 
 def _refuse_unique(draft: Draft, collection: Collection, kind: str) -> None:

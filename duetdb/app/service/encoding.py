@@ -63,6 +63,11 @@ def id_text(value: Any) -> str:
     return plain if isinstance(plain, str) else dumps(plain).decode()
 
 
+def sendable(text: str) -> str:
+    """A message that quotes what was sent, which may be half of a surrogate pair, as UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def is_date(value: Any) -> bool:
     """Whether a stored value is a date, in Python's range or not."""
     return isinstance(value, datetime | DatetimeMS)

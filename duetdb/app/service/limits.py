@@ -29,6 +29,8 @@ class Limits:
     """Milliseconds that one database operation may take (``maxTimeMS``)."""
     stream_ms: int = 600_000
     """Milliseconds that the database may work for one stream, which has no page limit."""
+    graphql_tokens: int = 5_000
+    """Tokens of a GraphQL text."""
     expand_depth: int = 3
     """Levels of references that REST expands (SPEC 9.1)."""
     write_retries: int = 20

@@ -1,0 +1,116 @@
+"""``/graphql`` over HTTP, as the GraphQL-over-HTTP specification says, and the playground."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from duetdb.app.http.credentials import principal_of
+from duetdb.app.http.responses import JsonBytes
+from duetdb.app.service.encoding import dumps
+from duetdb.app.service.errors import DuetError, Unauthenticated, Unavailable
+from duetdb.app.service.keys import Keys
+from duetdb.app.service.service import Service
+from duetdb.graphql.errors import HttpRefusal, refused_all, service_entry
+from duetdb.graphql.execute import Answer, execute
+from duetdb.graphql.media_types import GRAPHQL, MediaType, answer_type, prefers_html
+from duetdb.graphql.operations import Refused
+from duetdb.graphql.request import read_request
+from duetdb.graphql.schema import GraphQLPart, build_part
+
+
+def graphql_routes(service: Service, keys: Keys, *, playground: bool) -> list[BaseRoute]:
+    """``/graphql``; registers GraphQL's part with the catalog.
+
+    With ``playground`` a browser that opens the address gets a page to ask from.
+    """
+    service.catalog.register("graphql", build_part)
+    endpoint = GraphQLApp(service, keys, None)
+    return [Route("/graphql", endpoint), Route("/graphql/", endpoint)]
+
+
+class GraphQLApp:
+    """The ASGI application that answers operations; every error becomes its answer here."""
+
+    def __init__(self, service: Service, keys: Keys, page: ASGIApp | None) -> None:
+        self._service = service
+        self._keys = keys
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        if self._page is not None and _wants_page(scope, headers):
+            await self._page(scope, receive, send)
+            return
+        request_id = str(scope.get("state", {}).get("request_id", "unknown"))
+        try:
+            response = await self._answer(scope, headers, receive, request_id)
+        except HttpRefusal as refusal:
+            response = _response({"errors": [refusal.entry]}, MediaType.JSON, refusal.status)
+            for name, value in refusal.headers.items():
+                response.set(name, value)
+        except DuetError as error:
+            response = _failure(error, request_id)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            response = _failure(error, request_id)
+        await response(scope, receive, send)
+
+    async def _answer(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, request_id: str
+    ) -> JsonBytes:
+        principal = await principal_of(scope, self._keys)
+        kind = answer_type(headers.get(b"accept"))
+        limits = self._service.limits
+        request = await read_request(scope, headers, receive, limits.body_bytes)
+        # One generation for the whole operation, whatever is swapped in meanwhile.
+        part: GraphQLPart = self._service.catalog.current.parts["graphql"]
+        try:
+            operation = part.operations.find(
+                request.query, request.operation_name, limits.graphql_tokens
+            )
+        except Refused as refused:
+            return _answered({"errors": refused_all(refused.errors)}, kind)
+        if scope["method"] != "POST" and operation.is_mutation:
+            raise HttpRefusal(
+                405, "A mutation cannot be sent by GET.", "Send it by POST.", {"allow": "POST"}
+            )
+        given = request.variables
+        return _answered(
+            await execute(operation, given, part, self._service, principal, request_id), kind
+        )
+
+
+def _wants_page(scope: Scope, headers: dict[bytes, bytes]) -> bool:
+    return (
+        scope["method"] in ("GET", "HEAD")
+        and b"query=" not in scope["query_string"]
+        and prefers_html(headers.get(b"accept"))
+    )
+
+
+def _answered(answer: Answer, kind: MediaType) -> JsonBytes:
+    """An operation that was not begun is a bad request where the client can tell (section 6.4)."""
+    status = 200 if "data" in answer or kind is MediaType.JSON else 400
+    return _response(answer, kind, status)
+
+
+def _failure(error: Exception, request_id: str) -> JsonBytes:
+    found = service_entry(error, request_id)
+    response = _response({"errors": [found]}, MediaType.JSON, found["extensions"]["status"])
+    if isinstance(error, Unavailable):
+        response.set("retry-after", str(error.retry_after))
+    if isinstance(error, Unauthenticated):
+        response.set("www-authenticate", "ApiKey")
+    return response
+
+
+def _response(answer: Any, kind: MediaType, status: int) -> JsonBytes:
+    response = JsonBytes(dumps(answer), status)
+    if kind is MediaType.GRAPHQL:
+        response.set("content-type", GRAPHQL)
+    return response

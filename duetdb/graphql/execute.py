@@ -1,0 +1,68 @@
+"""Carries out one operation: variables, plan, roots, and the errors of each in its place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from graphql import GraphQLError
+
+from duetdb.app.service.principal import Principal
+from duetdb.app.service.service import Service
+from duetdb.graphql.call import Call
+from duetdb.graphql.coercion import VariablesRefused
+from duetdb.graphql.errors import ErrorEntry, entry, refused_all
+from duetdb.graphql.operations import Operation
+from duetdb.graphql.plan import Plan
+from duetdb.graphql.roots import Root
+from duetdb.graphql.schema import GraphQLPart
+
+Answer: TypeAlias = dict[str, Any]
+"""``data`` and ``errors``; without ``data`` the operation was not begun."""
+
+
+async def execute(
+    operation: Operation,
+    given: Mapping[str, Any],
+    part: GraphQLPart,
+    service: Service,
+    principal: Principal,
+    request_id: str,
+) -> Answer:
+    """The whole answer, for variables as they were sent; never raises but when cancelled."""
+    try:
+        variables = operation.reader.read(given)
+        plan = operation.plan(variables)
+    except VariablesRefused as refused:
+        return {"errors": refused_all(refused.errors)}
+    except GraphQLError as error:
+        return {"errors": refused_all([error])}
+    call = Call(service, principal, part, variables)
+    return await _run(plan, call, request_id)
+
+
+async def _run(plan: Plan, call: Call, request_id: str) -> Answer:
+    errors: list[ErrorEntry] = []
+    if len(plan.roots) == 1 or plan.serial:
+        values = [await _value(root, call, request_id, errors) for root in plan.roots]
+    else:
+        values = await asyncio.gather(
+            *(_value(root, call, request_id, errors) for root in plan.roots)
+        )
+    data: dict[str, Any] | None = {}
+    for root, value in zip(plan.roots, values, strict=True):
+        if value is None and not root.nullable:
+            data = None  # the null of a field that has none is its parent's
+            break
+        assert data is not None
+        data[root.key] = value
+    return {"errors": errors, "data": data} if errors else {"data": data}
+
+
+async def _value(root: Root, call: Call, request_id: str, errors: list[ErrorEntry]) -> Any:
+    try:
+        return await root.run(call)
+    except Exception as error:
+        errors.append(entry(error, request_id, root.key, root.node))
+        return None

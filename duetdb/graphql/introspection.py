@@ -1,0 +1,112 @@
+"""``__schema`` and ``__type``: what no plan can express is graphql-core's to answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    VariableNode,
+    Visitor,
+    execute_sync,
+    visit,
+)
+
+from duetdb.graphql.call import Call
+from duetdb.graphql.roots import Root
+
+FIELDS = frozenset(("__schema", "__type"))
+Fragments = Mapping[str, FragmentDefinitionNode]
+
+
+@dataclass
+class IntrospectionRoot(Root):
+    """One introspection field, executed in a thread.
+
+    Its answer depends on the schema alone, so one without variables is
+    computed once for a generation and kept as encoded JSON.
+    """
+
+    schema: GraphQLSchema
+    document: DocumentNode
+    variables: frozenset[str]
+
+    def __post_init__(self) -> None:
+        self._kept: orjson.Fragment | None = None
+        self._once = asyncio.Lock()
+
+    async def run(self, call: Call) -> Any:
+        if self.variables:
+            used = {name: call.variables[name] for name in self.variables & call.variables.keys()}
+            return await asyncio.to_thread(self._execute, used)
+        async with self._once:
+            if self._kept is None:
+                self._kept = await asyncio.to_thread(self._encoded)
+        return self._kept
+
+    def _encoded(self) -> orjson.Fragment:
+        return orjson.Fragment(orjson.dumps(self._execute({})))
+
+    def _execute(self, variables: dict[str, Any]) -> Any:
+        result = execute_sync(self.schema, self.document, variable_values=variables)
+        assert isinstance(result, ExecutionResult)
+        if result.errors:
+            raise result.errors[0]
+        assert result.data is not None
+        return result.data[self.key]
+
+
+def introspection_root(
+    key: str,
+    nodes: Sequence[FieldNode],
+    operation: OperationDefinitionNode,
+    fragments: Fragments,
+    schema: GraphQLSchema,
+) -> IntrospectionRoot:
+    """The root field that ``nodes`` make together, as an operation of its own."""
+    selected = SelectionSetNode(selections=tuple(nodes))
+    finder = _VariableFinder(fragments)
+    visit(selected, finder)
+    alone = OperationDefinitionNode(
+        operation=OperationType.QUERY,
+        selection_set=selected,
+        variable_definitions=tuple(
+            each
+            for each in operation.variable_definitions or ()
+            if each.variable.name.value in finder.names
+        ),
+    )
+    document = DocumentNode(definitions=(alone, *fragments.values()))
+    nullable = nodes[0].name.value == "__type"
+    return IntrospectionRoot(key, nodes[0], nullable, schema, document, frozenset(finder.names))
+
+
+class _VariableFinder(Visitor):
+    """Collects the variables that a selection uses, in its fragments too."""
+
+    names: set[str]
+
+    def __init__(self, fragments: Fragments) -> None:
+        super().__init__()
+        self.names = set()
+        self._waiting = dict(fragments)
+
+    def enter_variable(self, node: VariableNode, *_: Any) -> None:
+        self.names.add(node.name.value)
+
+    def enter_fragment_spread(self, node: FragmentSpreadNode, *_: Any) -> None:
+        fragment = self._waiting.pop(node.name.value, None)
+        if fragment is not None:
+            visit(fragment, self)

@@ -1,0 +1,168 @@
+"""Texts, parsed and validated once for each generation, with the plans of their operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+    Visitor,
+    parse,
+    validate,
+    visit,
+)
+
+from duetdb.graphql.coercion import VariableReader, Variables
+from duetdb.graphql.plan import Plan, Planner
+from duetdb.graphql.selection import Flags
+
+_TEXTS = 1000
+"""Texts kept for one generation; the oldest goes first."""
+_LONGEST_KEPT = 20_000
+"""Characters of a text that is worth keeping."""
+_PLANS = 16
+"""Plans kept for one operation: its answers to @skip and @include."""
+_MOST_ERRORS = 20
+
+
+class Refused(Exception):
+    """The request as a whole cannot be carried out; ``errors`` say why."""
+
+    def __init__(self, errors: Sequence[GraphQLError]) -> None:
+        super().__init__("The operation is refused.")
+        self.errors = tuple(errors)
+
+
+def refuse(sentence: str) -> Refused:
+    return Refused([GraphQLError(sentence)])
+
+
+@dataclass
+class Operation:
+    """One operation of a valid text."""
+
+    node: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+    planner: Planner
+    reader: VariableReader
+    flags: tuple[str, ...]
+    """The variables that decide on @skip and @include."""
+    plans: dict[tuple[bool, ...], Plan] = field(default_factory=dict)
+
+    @property
+    def is_mutation(self) -> bool:
+        return self.node.operation is OperationType.MUTATION
+
+    def plan(self, variables: Variables) -> Plan:
+        """The plan for coerced variables; raises ``GraphQLError`` for impossible arguments."""
+        answers = tuple([self._flag(name, variables) for name in self.flags])
+        plan = self.plans.get(answers)
+        if plan is None:
+            flags: Flags = dict(zip(self.flags, answers, strict=True))
+            plan = self.planner.plan(self.node, self.fragments, flags)
+            if len(self.plans) < _PLANS:
+                self.plans[answers] = plan
+        return plan
+
+    def _flag(self, name: str, variables: Variables) -> bool:
+        answer = variables.get(name)
+        if isinstance(answer, bool):
+            return answer
+        raise GraphQLError(f"'${name}' decides on @skip or @include and must be true or false.")
+
+
+class Operations:
+    """The operations that one generation's schema allows, by text."""
+
+    def __init__(self, schema: GraphQLSchema, planner: Planner) -> None:
+        self._schema = schema
+        self._planner = planner
+        self._texts: dict[str, Mapping[str, Operation]] = {}
+
+    def find(self, text: str, name: str | None, max_tokens: int) -> Operation:
+        """The operation called ``name``, or the only one of the text.
+
+        Raises ``Refused`` when the text or its meaning is wrong, or the name
+        picks none of its operations.
+        """
+        operations = self._texts.get(text)
+        if operations is None:
+            operations = self._prepare(text, max_tokens)
+            self._keep(text, operations)
+        if name is None or name == "":
+            if len(operations) == 1:
+                return next(iter(operations.values()))
+            raise refuse("The text has several operations: name one in 'operationName'.")
+        operation = operations.get(name)
+        if operation is None:
+            raise refuse(f"The text has no operation named '{name}'.")
+        return operation
+
+    def _keep(self, text: str, operations: Mapping[str, Operation]) -> None:
+        if len(text) <= _LONGEST_KEPT:
+            while len(self._texts) >= _TEXTS:
+                del self._texts[next(iter(self._texts))]
+            self._texts[text] = operations
+
+    def _prepare(self, text: str, max_tokens: int) -> Mapping[str, Operation]:
+        try:
+            document = parse(text, max_tokens=max_tokens, allow_empty_selection_sets=False)
+            errors = validate(
+                self._schema, document, max_errors=_MOST_ERRORS, allow_empty_selection_sets=False
+            )
+        except GraphQLError as error:
+            raise Refused([error]) from None
+        except RecursionError:
+            raise refuse("The text is nested too deeply.") from None
+        if errors:
+            raise Refused(errors)
+        operations = dict(self._operations(document))
+        if not operations:
+            raise refuse("The text has no operation.")
+        return operations
+
+    def _operations(self, document: DocumentNode) -> Iterator[tuple[str, Operation]]:
+        fragments = {
+            each.name.value: each
+            for each in document.definitions
+            if isinstance(each, FragmentDefinitionNode)
+        }
+        asked = _asked_by_directives(document)
+        for each in document.definitions:
+            if isinstance(each, OperationDefinitionNode):
+                definitions = each.variable_definitions or ()
+                declared = [definition.variable.name.value for definition in definitions]
+                flags = tuple(name for name in declared if name in asked)
+                reader = VariableReader(self._schema, definitions)
+                name = each.name.value if each.name else ""
+                yield name, Operation(each, fragments, self._planner, reader, flags)
+
+
+def _asked_by_directives(document: DocumentNode) -> set[str]:
+    finder = _FlagFinder()
+    visit(document, finder)
+    return finder.names
+
+
+class _FlagFinder(Visitor):
+    """Collects the variables that directives of selections ask."""
+
+    names: set[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names = set()
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        for argument in node.arguments or ():
+            if isinstance(argument.value, VariableNode):
+                self.names.add(argument.value.name.value)

@@ -1,0 +1,92 @@
+"""HTTP requests read as GraphQL requests (GraphQL over HTTP, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.requests import Request as HttpRequest
+from starlette.types import Receive, Scope
+
+from duetdb.app.http.bodies import parse_json, read_body
+from duetdb.app.service.errors import BadRequest
+from duetdb.graphql.errors import HttpRefusal
+
+_MOST_PARAMETERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asks for."""
+
+    query: str
+    operation_name: str | None
+    variables: Mapping[str, Any]
+
+
+async def read_request(
+    scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, most_bytes: int
+) -> Request:
+    """The operation that a POST's body or a GET's parameters ask for.
+
+    Raises ``HttpRefusal``, ``BadRequest`` and ``TooLarge``.
+    """
+    method = scope["method"]
+    if method == "POST":
+        _check_content_type(headers.get(b"content-type", b""))
+        raw = await read_body(HttpRequest(scope, receive), most_bytes)
+        return _request(parse_json(raw) if raw.strip() else None)
+    if method in ("GET", "HEAD"):
+        return _request(_parameters(scope["query_string"]))
+    raise HttpRefusal(
+        405, f"{method} is not for this address.", "Send POST or GET.", {"allow": "GET, POST"}
+    )
+
+
+def _check_content_type(content_type: bytes) -> None:
+    """JSON only: a form of another site can send none, so no page can act on a visitor's behalf."""
+    kind, _, parameters = content_type.partition(b";")
+    charset = parameters.replace(b" ", b"").lower().replace(b'"', b"")
+    if kind.strip().lower() != b"application/json" or b"charset=utf-16" in charset:
+        raise HttpRefusal(
+            415,
+            "The body must be JSON.",
+            'Send content-type: application/json and {"query": "{ ... }"}.',
+        )
+
+
+def _parameters(query_string: bytes) -> dict[str, Any]:
+    try:
+        text = query_string.decode("utf-8")
+        found = parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        raise BadRequest(
+            "The query string cannot be read.",
+            hint=f"It takes UTF-8 and at most {_MOST_PARAMETERS} parameters.",
+        ) from None
+    body: dict[str, Any] = {name: values[-1] for name, values in found.items()}
+    for name in ("variables", "extensions"):
+        if body.get(name):
+            body[name] = parse_json(body[name])
+        else:
+            body.pop(name, None)
+    return body
+
+
+def _request(body: Any) -> Request:
+    if not isinstance(body, dict):
+        raise BadRequest(
+            "A GraphQL request is one JSON object.", hint='Such as {"query": "{ ... }"}.'
+        )
+    query = body.get("query")
+    if not isinstance(query, str) or not query.strip():
+        raise BadRequest("'query' must hold the text of an operation.", hint="It is missing.")
+    name = body.get("operationName")
+    if name is not None and not isinstance(name, str):
+        raise BadRequest("'operationName' must be a string or null.")
+    for key in ("variables", "extensions"):
+        if body.get(key) is not None and not isinstance(body[key], dict):
+            raise BadRequest(f"'{key}' must be a JSON object or null.")
+    return Request(query, name, body.get("variables") or {})

@@ -1,0 +1,119 @@
+"""The GraphQL side of one schema generation: types of every collection, roots, and the planner.
+
+Types are built straight in graphql-core and kept: a change builds those of the
+changed collection, and of collections whose types lead to it, and no others.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
+
+from duetdb.graphql.members import Members, members_of
+from duetdb.graphql.operations import Operations
+from duetdb.graphql.plan import Planner, RootField
+from duetdb.graphql.root_fields import mutation_fields, query_fields
+from duetdb.graphql.type_set import TypeSet
+from duetdb.schema_gen.model import Collection, Schema
+
+
+@dataclass(frozen=True)
+class GraphQLPart:
+    """GraphQL's part of one generation; ``operations`` keeps what was compiled against it."""
+
+    schema: Schema
+    types: Mapping[str, TypeSet]
+
+    def members(self, collection: str) -> Members:
+        """What the type of a collection has."""
+        return self.types[collection].members
+
+    @cached_property
+    def graphql(self) -> GraphQLSchema:
+        """The executable schema: made of valid parts, which tests prove for odd names too."""
+        queries: dict[str, GraphQLField] = {}
+        mutations: dict[str, GraphQLField] = {}
+        for each in self.types.values():
+            queries.update(query_fields(each))
+            mutations.update(mutation_fields(each))
+        return GraphQLSchema(
+            query=GraphQLObjectType("Query", queries),
+            mutation=GraphQLObjectType("Mutation", mutations),
+            assume_valid=True,
+        )
+
+    @cached_property
+    def operations(self) -> Operations:
+        fields = dict(_meanings(self.types))
+        return Operations(self.graphql, Planner(self, self.graphql, fields))
+
+
+def build_part(schema: Schema, previous: Any) -> GraphQLPart:
+    """The part of a schema; type sets that nothing of the change reaches are taken over."""
+    old: Mapping[str, TypeSet] = previous.types if isinstance(previous, GraphQLPart) else {}
+    targets = {name: _targets(each, schema) for name, each in schema.collections.items()}
+    stale = _stale(schema, old, targets)
+    types = {
+        name: TypeSet(collection, members_of(collection, schema)) if name in stale else old[name]
+        for name, collection in schema.collections.items()
+    }
+    for name in stale:
+        types[name].targets.update({target: types[target] for target in targets[name]})
+    part = GraphQLPart(schema, types)
+    _ = part.operations  # here, in the builder's thread, not when the first request asks
+    return part
+
+
+def _targets(collection: Collection, schema: Schema) -> frozenset[str]:
+    """The served collections that the collection's types lead to, in either direction."""
+    led = [
+        *(each.collection or "" for each in (*collection.relations, *collection.children)),
+        *(each.collection for each in collection.referrers),
+    ]
+    return frozenset(name for name in led if name in schema.collections)
+
+
+def _stale(
+    schema: Schema, old: Mapping[str, TypeSet], targets: Mapping[str, frozenset[str]]
+) -> set[str]:
+    """Collections that changed, and those whose types lead to one of them."""
+    leading: dict[str, list[str]] = defaultdict(list)
+    for name, led in targets.items():
+        for target in led:
+            leading[target].append(name)
+    waiting = [
+        name
+        for name, collection in schema.collections.items()
+        if name not in old
+        or old[name].collection is not collection
+        or old[name].targets.keys() != targets[name]
+    ]
+    stale: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in stale:
+            stale.add(name)
+            waiting.extend(leading[name])
+    return stale
+
+
+def _meanings(types: Mapping[str, TypeSet]) -> Iterator[tuple[str, RootField]]:
+    for collection, each in types.items():
+        names = each.collection.names
+        for root, action in (
+            (names.root, "list"),
+            (names.by_id, "by_id"),
+            (names.connection, "connection"),
+            (names.create, "create"),
+            (names.create_many, "create_many"),
+            (names.update, "update"),
+            (names.replace, "replace"),
+            (names.delete, "delete"),
+            (names.delete_many, "delete_many"),
+        ):
+            yield root, RootField(action, collection)

@@ -1,0 +1,54 @@
+"""All GraphQL types of one collection, each built when it is first looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from graphql import GraphQLInputObjectType, GraphQLObjectType
+
+from duetdb.graphql.inputs import data_type, order_type, where_type
+from duetdb.graphql.members import Members
+from duetdb.graphql.types import connection_type, object_type
+from duetdb.schema_gen.model import Collection
+
+
+@dataclass(frozen=True, eq=False)
+class TypeSet:
+    """The types of one collection in one generation, or in several in a row.
+
+    ``targets`` are the type sets that its own types lead to, by collection.
+    """
+
+    collection: Collection
+    members: Members
+    targets: dict[str, TypeSet] = field(default_factory=dict)
+
+    def find(self, collection: str) -> TypeSet:
+        return self.targets[collection]
+
+    @cached_property
+    def object(self) -> GraphQLObjectType:
+        return object_type(self.collection, self.members, self.find)
+
+    @cached_property
+    def where(self) -> GraphQLInputObjectType:
+        return where_type(self.collection, self.members, self.find)
+
+    @cached_property
+    def order_by(self) -> GraphQLInputObjectType:
+        return order_type(self.collection, self.members)
+
+    @cached_property
+    def input(self) -> GraphQLInputObjectType:
+        """The data of a whole document."""
+        return data_type(self.collection, "Input")
+
+    @cached_property
+    def update(self) -> GraphQLInputObjectType:
+        """The data of a change."""
+        return data_type(self.collection, "Update")
+
+    @cached_property
+    def connection(self) -> GraphQLObjectType:
+        return connection_type(self.collection, self.object)
