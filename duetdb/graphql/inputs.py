@@ -95,12 +95,12 @@ def _order(name: str, members: Members) -> GraphQLInputObjectType | None:
     return GraphQLInputObjectType(name, fields, description=description) if fields else None
 
 
-def data_type(collection: Collection, suffix: str) -> GraphQLInputObjectType:
-    """The data of a write: ``Input`` for a whole document, ``Update`` for changes of one."""
+def data_type(collection: Collection) -> GraphQLInputObjectType:
+    """The data of a write: a whole document, or what changes of one."""
     kind = collection.names.type
     names = object_types(kind, collection.fields)
-    system = PARENT_FIELDS if _is_child(collection) and suffix == "Input" else ()
-    return _data(f"{kind}{suffix}", collection.fields, names, suffix, system)
+    system = PARENT_FIELDS if _is_child(collection) else ()
+    return _data(kind, collection.fields, names, system)
 
 
 def _is_child(collection: Collection) -> bool:
@@ -108,10 +108,9 @@ def _is_child(collection: Collection) -> bool:
 
 
 def _data(
-    name: str,
+    kind: str,
     fields: tuple[Field, ...],
     names: Mapping[str, str],
-    suffix: str,
     system: tuple[str, ...] = (),
 ) -> GraphQLInputObjectType:
     inputs = {each: GraphQLInputField(_system_input(each)) for each in system}
@@ -121,7 +120,7 @@ def _data(
             continue
         parts = None
         if field.type.name == "object":
-            type_ = _data(f"{names[field.path]}{suffix}", field.fields, names, suffix)
+            type_ = _data(names[field.path], field.fields, names)
             parts = type_.extensions["shape"]
         else:
             type_ = cast(Any, DECLARED[field.type.graphql])
@@ -134,7 +133,7 @@ def _data(
     inputs[EXTRA] = GraphQLInputField(
         cast(GraphQLInputType, DECLARED["JSON"]), description="Undeclared properties, an object."
     )
-    return GraphQLInputObjectType(name, inputs, extensions={"shape": shape})
+    return GraphQLInputObjectType(f"{kind}Input", inputs, extensions={"shape": shape})
 
 
 def _system_input(name: str) -> GraphQLInputType:

@@ -78,7 +78,7 @@ def mutation_fields(types: TypeSet) -> dict[str, GraphQLField]:
         ),
         names.update: GraphQLField(
             types.object,
-            {"id": id_, "data": GraphQLArgument(required(types.update)), "ifVersion": if_version},
+            {"id": id_, "data": data, "ifVersion": if_version},
             description=f"Changes the given fields of a document of '{name}'; others stay.",
         ),
         names.replace: GraphQLField(

@@ -41,13 +41,7 @@ class TypeSet:
 
     @cached_property
     def input(self) -> GraphQLInputObjectType:
-        """The data of a whole document."""
-        return data_type(self.collection, "Input")
-
-    @cached_property
-    def update(self) -> GraphQLInputObjectType:
-        """The data of a change."""
-        return data_type(self.collection, "Update")
+        return data_type(self.collection)
 
     @cached_property
     def connection(self) -> GraphQLObjectType:

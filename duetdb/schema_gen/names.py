@@ -17,7 +17,7 @@ from duetdb.schema_gen.field import Field
 from duetdb.schema_gen.model import SYSTEM_FIELDS, GraphQLNames
 
 TYPE_PARTS: Final = (
-    *("", "Where", "ListWhere", "OrderBy", "Field", "Input", "Update"),
+    *("", "Where", "ListWhere", "OrderBy", "Field", "Input"),
     *("Connection", "Edge", "Aggregate", "AggregateRow", "Changed"),
     *("Inc", "Push", "Pull", "AddToSet", "Pop"),
 )

@@ -12,6 +12,8 @@ from duetdb.schema_gen.model import Collection
 
 Row = dict[str, Any]
 
+_MEDIA = ("image", "file")
+
 
 class Talk:
     """One collection on both interfaces; every method answers in REST's words."""
@@ -136,7 +138,10 @@ def _selected(field: Field) -> str:
     if field.relation is not None:
         return f"{field.graphql_name} {{ _id }}"
     if field.fields:
-        return f"{field.graphql_name} {{ {' '.join(_selected(each) for each in field.fields)} }}"
+        parts = " ".join(_selected(each) for each in field.fields)
+        return f"{field.graphql_name} {{ {parts} _extra }}"
+    if field.type.name in _MEDIA:
+        return f"{field.graphql_name} {{ id }}"
     return field.graphql_name
 
 
@@ -155,10 +160,13 @@ def _inside(value: Any, field: Field) -> Any:
 
 
 def _restored(value: Any, field: Field) -> Any:
+    if isinstance(value, list) and field.type.name in _MEDIA:
+        return [each["id"] for each in value]
     if isinstance(value, list) and field.fields:
         return [_restored(each, field) for each in value]
     if isinstance(value, dict) and field.fields:
-        return {part.name: _restored(value[part.graphql_name], part) for part in field.fields}
+        parts = {part.name: _restored(value[part.graphql_name], part) for part in field.fields}
+        return _merged(without_nulls(parts), value["_extra"] or {})
     return value
 
 

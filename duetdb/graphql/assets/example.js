@@ -2,14 +2,15 @@
 
 const SHOWN = 5;
 
-/** A query text for the first collection: its id and a few of its plain fields. */
+/** A query text for one collection: its id and a few of its plain fields. */
 export function exampleFor(schema) {
   const named = (type) => schema.getType(String(type).replace(/[[\]!]/g, ""));
   const fields = (holder) => Object.values(holder.getFields?.() ?? {});
   const isPlain = (field) => field.args.length === 0 && !named(field.type).getFields;
   const isList = (field) => String(field.type).startsWith("[") && field.args.some(({ name }) => name === "max");
 
-  const list = fields(schema.getQueryType()).find(isList);
+  // The collections that every server has come first, those that this one is about last.
+  const list = fields(schema.getQueryType()).findLast(isList);
   if (!list) return "# There is no collection yet.\n{\n  __typename\n}\n";
   const plain = fields(named(list.type)).filter(isPlain).map(({ name }) => name);
   const own = plain.filter((name) => !name.startsWith("_")).slice(0, SHOWN);

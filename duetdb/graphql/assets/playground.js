@@ -5,12 +5,12 @@ import { exampleFor } from "/graphql/assets/example.js";
 import { storage } from "/graphql/assets/storage.js";
 
 const KEY = "duetdb.key";
-const EMPTY = "# Enter a key above: the schema and a first query come with it.\n";
+const EMPTY = "# Enter a key above: the schema and\n# a first query come with it.\n";
 const byId = (id) => document.getElementById(id);
 
-// What the last visit left in the editor comes first; the example takes the place of nothing.
-const kept = storage.getItem("graphiql:query") ?? EMPTY;
 let example = EMPTY;
+// The text to put into the editor; undefined leaves what stands there.
+let query;
 
 /** Sends operations with `key`; what is written under Headers comes on top. */
 function fetcherFor(key) {
@@ -21,7 +21,7 @@ function fetcherFor(key) {
       body: JSON.stringify(operation),
     });
     const body = await answer.json();
-    byId("note").textContent = answer.ok ? "" : body.errors[0].message;
+    byId("note").textContent = answer.ok ? "" : body.errors?.[0].message;
     return body;
   };
 }
@@ -29,7 +29,10 @@ function fetcherFor(key) {
 /** Shows GraphiQL, which reads the schema anew whenever the fetcher is another one. */
 function render(key, fetcher) {
   const onSchemaChange = (schema) => {
+    if (example !== EMPTY) return;
     example = exampleFor(schema);
+    // It takes the place of nothing, never of what was written, now or at the last visit.
+    if ((storage.getItem("graphiql:query") ?? EMPTY) === EMPTY) query = example;
     render(key, fetcher);
   };
   const properties = {
@@ -38,7 +41,7 @@ function render(key, fetcher) {
     onSchemaChange,
     // Without a key there is no schema to ask for.
     schema: key ? undefined : null,
-    query: kept === EMPTY ? example : undefined,
+    query,
     defaultQuery: example,
     shouldPersistHeaders: false,
     showPersistHeadersSettings: false,
