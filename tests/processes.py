@@ -7,14 +7,17 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 
+ROOT = Path(__file__).parent.parent
 KEY = "test-key-of-more-than-24-characters"
 HEADERS = {"x-apikey": KEY}
 
@@ -26,25 +29,86 @@ def free_port() -> int:
         return int(probing.getsockname()[1])
 
 
-class ServerProcess:
-    """``duetdb serve`` in a process of its own, which may be killed and started again."""
+def run_cli(
+    *arguments: str,
+    stdin: str = "",
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """One command of ``duetdb`` from start to end; no setting comes from outside the test."""
+    return subprocess.run(
+        [sys.executable, "-m", "duetdb", *arguments],
+        input=stdin,
+        cwd=folder,
+        env={**clean_environment(), **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
 
-    def __init__(self, *arguments: str, port: int | None = None) -> None:
+
+def clean_environment() -> dict[str, str]:
+    """What a process inherits, settings aside; the package is found from any folder."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("DUETDB_")}
+    path = os.pathsep.join(filter(None, (str(ROOT), clean.get("PYTHONPATH"))))
+    return {**clean, "PYTHONPATH": path}
+
+
+class ServerProcess:
+    """``duetdb serve`` in a process of its own, which may be killed and started again.
+
+    ``environment`` holds settings beside the test key, or in its place; ``folder`` is the
+    working directory, where a ``.env`` file is looked for.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        port: int | None = None,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._arguments = arguments
+        self._environment = {"DUETDB_API_KEY": KEY, **(environment or {})}
+        self._folder = folder
+        self._said = ""
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def said(self) -> str:
+        """What its last life printed on standard output, so far."""
+        if self._process is not None:
+            # Not by seek and read: the process writes at the same position.
+            self._said = os.pread(self._output.fileno(), 2**20, 0).decode()
+        return self._said
 
     def start(self, timeout: float = 60) -> None:
         """Starts it and waits until it is ready."""
+        self.launch()
+        self.wait(timeout)
+
+    def launch(self) -> None:
+        """Starts it and returns at once."""
         command = [sys.executable, "-m", "duetdb", "serve", "--port", str(self.port)]
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("DUETDB_")}
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115  # closed when it has ended
         self._process = subprocess.Popen(
             [*command, "--no-access-log", *self._arguments],
-            env={**clean, "DUETDB_API_KEY": KEY},
-            stdout=subprocess.DEVNULL,
+            cwd=self._folder,
+            env={**clean_environment(), **self._environment},
+            stdout=self._output,
             stderr=subprocess.PIPE if "DUETDB_TEST_LOGS" not in os.environ else None,
         )
+
+    def wait(self, timeout: float = 60) -> None:
+        """Returns when it is ready."""
         wait_until_ready(self.url, timeout, self._process)
 
     def kill(self) -> None:
@@ -76,20 +140,30 @@ class ServerProcess:
         status = self._process.wait(60)
         if self._process.stderr is not None:
             self._process.stderr.close()
+        self._said = self.said
+        self._output.close()
         self._process = None
         return status
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[ServerProcess]:
-    """A started server, stopped at the end if it still runs."""
-    server = ServerProcess(*arguments)
-    server.start()
+def launched(*arguments: str, **options: Any) -> Iterator[ServerProcess]:
+    """A server that may not be ready yet, stopped at the end if it still runs."""
+    server = ServerProcess(*arguments, **options)
+    server.launch()
     try:
         yield server
     finally:
         if server.running():
             server.stop()
+
+
+@contextmanager
+def serving(*arguments: str, **options: Any) -> Iterator[ServerProcess]:
+    """A started server, stopped at the end if it still runs."""
+    with launched(*arguments, **options) as server:
+        server.wait()
+        yield server
 
 
 def wait_until_ready(

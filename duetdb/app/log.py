@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import orjson
@@ -17,11 +19,14 @@ _SECRET_IN_TEXT = re.compile(
     re.IGNORECASE,
 )
 
+_HUSHED: ContextVar[bool] = ContextVar("hushed", default=False)
+
 
 def configure_logging(level: str) -> None:
     """Sets up the one logger of the process; ``level`` is one of debug, info, warning and error."""
     structlog.configure(
         processors=[
+            _drop_if_hushed,
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -35,6 +40,25 @@ def configure_logging(level: str) -> None:
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keeps lines below errors from the terminal while something is drawn on it.
+
+    It holds for what is called in the block and for the tasks that are begun there.
+    """
+    token = _HUSHED.set(True)
+    try:
+        yield
+    finally:
+        _HUSHED.reset(token)
+
+
+def _drop_if_hushed(_logger: Any, method: str, event: MutableMapping[str, Any]) -> Any:
+    if _HUSHED.get() and method in ("debug", "info", "warning"):
+        raise structlog.DropEvent
+    return event
 
 
 def mask_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:

@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 
 from duetdb import __version__
 from duetdb.app.http.cors import Cors
+from duetdb.app.http.fallback import refused
 from duetdb.app.http.health import health_routes
 from duetdb.app.http.metrics import Metrics
 from duetdb.app.http.observe import Observe
@@ -53,6 +55,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        exception_handlers={HTTPException: refused},
     )
     app.add_middleware(Cors)
     app.add_middleware(Observe, metrics=metrics, access_log=settings.access_log)
@@ -89,8 +92,6 @@ async def _assemble(
     await keys.start()
     await catalog.start()
     stack.push_async_callback(catalog.stop)
-    if settings.infer:
-        await admin.infer_all()
 
 
 def _settle_memory() -> None:

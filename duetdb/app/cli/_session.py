@@ -11,15 +11,19 @@ from typing import TypeVar
 
 from duetdb.app.cli._engine import open_engine
 from duetdb.app.log import configure_logging
-from duetdb.app.service.admin import SchemaAdmin
+from duetdb.app.service.admin import Applied, SchemaAdmin
 from duetdb.app.service.catalog import Catalog
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.errors import BadMetadata
+from duetdb.app.service.errors import BadMetadata, Conflict
 from duetdb.app.service.limits import Limits
+from duetdb.app.service.principal import FULL_ACCESS
+from duetdb.app.service.progress import APPLIED, BUILDING
 from duetdb.app.settings import Settings
+from duetdb.schema_gen.problem import Problem
 
 T = TypeVar("T")
 
+_POLL_SECONDS = 0.5
 _QUERY_MS = 24 * 60 * 60 * 1000
 """An export may take its time; the limit for requests is for clients."""
 
@@ -32,6 +36,21 @@ class Session:
     catalog: Catalog
     admin: SchemaAdmin
     limits: Limits
+
+    async def settled(self, applied: Applied) -> None:
+        """Waits for the end of a change of metadata, however long its indexes take to build.
+
+        Raises ``BadMetadata`` or ``Conflict`` when it came to nothing.
+        """
+        while applied.pending is not None:
+            change = await self.admin.progress(applied.pending, FULL_ACCESS)
+            if change["state"] == APPLIED:
+                return
+            if found := change.get("problems"):
+                raise BadMetadata([Problem(each["path"], each["message"]) for each in found])
+            if change["state"] != BUILDING:
+                raise Conflict(change.get("message", "The change of metadata was interrupted."))
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 def in_session(settings: Settings, work: Callable[[Session], Awaitable[T]]) -> T:
@@ -57,11 +76,17 @@ async def open_session(settings: Settings) -> AsyncIterator[Session]:
     """A session for as long as the block lasts; errors are those of ``open_engine``."""
     # What a server logs is in the way of a command's own words.
     configure_logging("error")
-    async with open_engine(settings) as engine:
-        catalog = Catalog(engine)
-        await catalog.start()
-        try:
-            limits = replace(settings.limits(), query_ms=_QUERY_MS)
-            yield Session(engine, catalog, SchemaAdmin(engine, catalog, limits), limits)
-        finally:
-            await catalog.stop()
+    async with open_engine(settings) as engine, session_on(engine, settings) as session:
+        yield session
+
+
+@asynccontextmanager
+async def session_on(engine: Engine, settings: Settings) -> AsyncIterator[Session]:
+    """A session on a connection that is there already, and stays."""
+    catalog = Catalog(engine)
+    await catalog.start()
+    try:
+        limits = replace(settings.limits(), query_ms=_QUERY_MS)
+        yield Session(engine, catalog, SchemaAdmin(engine, catalog, limits), limits)
+    finally:
+        await catalog.stop()

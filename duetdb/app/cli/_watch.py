@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Final, TextIO
+from typing import Final, Self, TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -47,7 +47,7 @@ class ConsoleWatcher:
             disable=not sys.stderr.isatty(),
         )
 
-    def __enter__(self) -> ConsoleWatcher:
+    def __enter__(self) -> Self:
         if self._report_path is not None:
             self._report = self._report_path.open("a", encoding="utf-8")
         self._bar.start()

@@ -12,7 +12,6 @@ FILE is JSON as show prints it, of one collection or many; - is standard input.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 from collections.abc import Iterable, Mapping
@@ -54,7 +53,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
             _list(in_session(settings, lambda session: _diff(session, wanted)))
         case _:
             wanted = _read(subject)
-            return in_session(settings, lambda session: _apply(session, wanted))
+            _list(in_session(settings, lambda session: _apply(session, wanted)))
     return 0
 
 
@@ -89,19 +88,10 @@ async def _diff(session: Session, wanted: list[Definition]) -> tuple[Step, ...]:
     return diff_all({name: stored[name] for name in named if name in stored}, named)
 
 
-async def _apply(session: Session, wanted: list[Definition]) -> int:
+async def _apply(session: Session, wanted: list[Definition]) -> tuple[Step, ...]:
     steps = await _diff(session, wanted)
-    applied = await session.admin.put_all({"collections": wanted}, FULL_ACCESS)
-    while applied.pending:
-        await asyncio.sleep(0.5)
-        progress = await session.admin.progress(applied.pending, FULL_ACCESS)
-        if progress["state"] == "applied":
-            break
-        if progress["state"] != "building":
-            print(f"duetdb: {progress.get('message', 'The change failed.')}", file=sys.stderr)
-            return 1
-    _list(steps)
-    return 0
+    await session.settled(await session.admin.put_all({"collections": wanted}, FULL_ACCESS))
+    return steps
 
 
 def _read(path: str | None) -> list[Definition]:

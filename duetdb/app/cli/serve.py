@@ -25,6 +25,8 @@ from duetdb.app.settings import PREFIX, Settings
 if TYPE_CHECKING:
     import uvicorn
 
+    from duetdb.app.service.engine import Engine
+
 SUMMARY = "run the server"
 FLAGS = ALL
 
@@ -43,15 +45,13 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, _end)
     with _listening(settings) as listener, _database(settings) as reachable:
-        key = _prepare(reachable)
-        if reachable.memory and reachable.api_key is None:
-            from duetdb.app.service.keys import new_key
+        from duetdb.app.cli._prepare import prepare
 
-            key = new_key()
-            reachable = replace(reachable, api_key=key)
-        address = _address(reachable, listener)
-        serve = _serve_alone if reachable.workers == 1 else _serve_with_workers
-        return serve(reachable, listener, _announcement(reachable, address, key))
+        prepared = asyncio.run(prepare(reachable))
+        announcement = _announcement(_address(reachable, listener), prepared.key)
+        if reachable.workers == 1:
+            return _serve_alone(reachable, listener, announcement, prepared.memory)
+        return _serve_with_workers(reachable, listener, announcement)
 
 
 def worker() -> Any:
@@ -111,26 +111,9 @@ def _database(settings: Settings) -> Iterator[Settings]:
         mongod.stop()
 
 
-def _prepare(settings: Settings) -> str | None:
-    """Check the connection, and make the full-access key: the answer is a key that is new."""
-    if settings.memory:
-        return None
-    from duetdb.app.mongo.connect import connect
-    from duetdb.app.service.keys import Keys
-
-    async def prepare() -> str | None:
-        engine = await connect(settings)
-        try:
-            keys = Keys(engine, settings.api_key)
-            await keys.start()
-            return keys.generated
-        finally:
-            await engine.client.close()
-
-    return asyncio.run(prepare())
-
-
-def _serve_alone(settings: Settings, listener: socket.socket, announcement: str) -> int:
+def _serve_alone(
+    settings: Settings, listener: socket.socket, announcement: str, memory: Engine | None
+) -> int:
     import uvicorn
 
     from duetdb.app.main import create_app
@@ -141,7 +124,7 @@ def _serve_alone(settings: Settings, listener: socket.socket, announcement: str)
             if self.started:
                 print(announcement, flush=True)
 
-    server = Server(_configuration(settings, create_app(settings)))
+    server = Server(_configuration(settings, create_app(settings, memory)))
     server.run([listener])
     return 0 if server.started else 1
 
@@ -206,7 +189,7 @@ def _address(settings: Settings, listener: socket.socket) -> str:
     return f"{scheme}://{host}:{listener.getsockname()[1]}"
 
 
-def _announcement(settings: Settings, address: str, key: str | None) -> str:
+def _announcement(address: str, key: str | None) -> str:
     lines = [
         f"DuetDB {__version__} is ready:",
         f"  REST      {address}/rest",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pymongo.errors import DuplicateKeyError
 
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.metadata_store import SCHEMA
+
+_POLL_SECONDS: Final = 0.1
 
 
 class Lease:
@@ -38,10 +43,30 @@ class Lease:
             return False
         return await self._take()
 
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Waits until the lease is free, and keeps it for as long as the block lasts."""
+        while True:
+            if await self.hold():
+                break
+            await asyncio.sleep(_POLL_SECONDS)
+        renewing = asyncio.create_task(self._renew(), name=f"renew {self._id}")
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+            await self.release()
+
     async def release(self) -> None:
         """Lets somebody else have it at once."""
         if not self._in_memory:
             await self._leases.delete_one({"_id": self._id, "holder": self._holder})
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._milliseconds / 4000)
+            await self.hold()
 
     async def _take(self) -> bool:
         free = {"$or": [{"holder": self._holder}, {"$expr": {"$lt": ["$until", "$$NOW"]}}]}
