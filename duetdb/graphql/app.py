@@ -18,6 +18,7 @@ from duetdb.graphql.errors import HttpRefusal, refused_all, service_entry
 from duetdb.graphql.execute import Answer, execute
 from duetdb.graphql.media_types import GRAPHQL, MediaType, answer_type, prefers_html
 from duetdb.graphql.operations import Refused
+from duetdb.graphql.playground import playground_page, playground_routes
 from duetdb.graphql.request import read_request
 from duetdb.graphql.schema import GraphQLPart, build_part
 
@@ -28,8 +29,9 @@ def graphql_routes(service: Service, keys: Keys, *, playground: bool) -> list[Ba
     With ``playground`` a browser that opens the address gets a page to ask from.
     """
     service.catalog.register("graphql", build_part)
-    endpoint = GraphQLApp(service, keys, None)
-    return [Route("/graphql", endpoint), Route("/graphql/", endpoint)]
+    endpoint = GraphQLApp(service, keys, playground_page() if playground else None)
+    assets = playground_routes() if playground else []
+    return [Route("/graphql", endpoint), Route("/graphql/", endpoint), *assets]
 
 
 class GraphQLApp:
