@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -20,8 +21,16 @@ FULL: Final = "full"
 
 _LENGTH: Final = 37
 _PREFIX_LENGTH: Final = 6
-_FRESH_SECONDS: Final = 2.0
-"""How long a hash read from the database is trusted: a reset key dies on every worker within it."""
+_FRESH_SECONDS: Final = 1.0
+"""How long a hash read from the database is trusted: a reset key dies everywhere within 2 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """What is known of a stored key: not the key itself."""
+
+    prefix: str
+    created: datetime
 
 
 class Keys:
@@ -52,6 +61,11 @@ class Keys:
             except DuplicateKeyError:
                 pass  # Another process was faster, and prints its own.
         await self._read()
+
+    async def describe(self) -> KeyRecord | None:
+        """The stored full-access key, None if there is none yet."""
+        found = await self._keys.find_one({"_id": FULL})
+        return None if found is None else KeyRecord(found["prefix"], found["created"])
 
     async def reset(self) -> str:
         """Replaces the stored full-access key; the answer is the new one, shown this once."""
