@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -83,6 +84,13 @@ class RunningServer:
 
 @pytest.fixture
 def server(settings: Settings) -> Iterator[RunningServer]:
+    """The application on a real loopback port."""
+    with running_server(settings) as running:
+        yield running
+
+
+@contextmanager
+def running_server(settings: Settings) -> Iterator[RunningServer]:
     """The application on a real loopback port, in a thread with its own event loop."""
     from duetdb.app.main import create_app
 
@@ -93,10 +101,12 @@ def server(settings: Settings) -> Iterator[RunningServer]:
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
         thread.start()
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        _wait_until_ready(url)
-        yield RunningServer(url)
-        running.should_exit = True
-        thread.join(30)
+        try:
+            _wait_until_ready(url)
+            yield RunningServer(url)
+        finally:
+            running.should_exit = True
+            thread.join(30)
 
 
 def _wait_until_ready(url: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from duetdb.app.service.errors import BadQuery
+from duetdb.app.service.filters_paths import split
 from duetdb.app.service.query import Expansion, Projection
 from duetdb.schema_gen.model import SYSTEM_FIELDS, Collection
 
@@ -71,7 +72,7 @@ def parse_fields(hint: Any, collection: Collection) -> Fields:
         return Fields()
     if not isinstance(hint, dict):
         raise BadQuery("h.$fields must be an object.", hint=_EXAMPLE)
-    wanted = {valid_path(name): _is_on(name, value) for name, value in hint.items()}
+    wanted = {".".join(split(name)): _is_on(name, value) for name, value in hint.items()}
     without_id = wanted.pop("_id", True) is False
     if not wanted:
         only_id = "_id" in hint and not without_id
@@ -92,17 +93,6 @@ def parse_fields(hint: Any, collection: Collection) -> Fields:
             if include:
                 paths.append(above)
     return Fields(tuple(dict.fromkeys(paths)), include, without_id, tuple(below))
-
-
-def valid_path(path: str) -> str:
-    """The dotted path, if it can be the name of a field; raises ``BadQuery``."""
-    steps = path.split(".")
-    if not all(steps) or "\0" in path or any(step.startswith("$") for step in steps):
-        raise BadQuery(
-            f"{path!r} cannot be the name of a field.",
-            hint="Use a field's name, or names joined by dots, such as address.city.",
-        )
-    return path
 
 
 def _is_on(name: str, value: Any) -> bool:

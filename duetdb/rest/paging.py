@@ -47,7 +47,7 @@ def page_of(
     _refuse_later(params, hints)
     fields = parse_fields(hints.get("$fields"), plan.collection)
     meta = wants_meta(params, hints)
-    wanted = parse_filter(plan.collection, params.json("q") or {}, limits, schema)
+    wanted = parse_filter(plan.collection, _filter(params), limits, schema)
     query = Query(
         collection=plan.collection,
         filter=wanted if within is EVERYTHING else And((within, wanted)),
@@ -98,6 +98,12 @@ def _refuse_later(params: Params, hints: dict[str, Any]) -> None:
             f"{asked[0]} is not supported yet.",
             hint="Use q, sort, dir, skip, max, totals, count and h.$fields.",
         )
+
+
+def _filter(params: Params) -> Any:
+    """The filter in ``q``; nothing and ``[]``, an empty object in PHP, select everything."""
+    given = params.json("q")
+    return {} if given is None or given == [] else given
 
 
 def _order(collection: Collection, params: Params, hints: dict[str, Any]) -> tuple[Order, ...]:

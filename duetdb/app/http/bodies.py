@@ -79,7 +79,7 @@ def parse_form(raw: bytes) -> dict[str, Any]:
         pairs = parse_qsl(
             raw.decode("utf-8"),
             keep_blank_values=True,
-            strict_parsing=False,
+            errors="strict",
             max_num_fields=1000,
         )
     except ValueError:

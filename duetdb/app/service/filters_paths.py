@@ -12,6 +12,7 @@ from duetdb.schema_gen.model import Collection, Schema
 
 _BRACKETS = re.compile(r"\[(\d+)\]")
 _LONGEST = 500
+_MOST_PARTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +66,28 @@ def _at_relation(field: Field, parts: list[str], position: int, names: list[str]
 
 def split(path: str) -> list[str]:
     """The parts of a dotted path, ``[0]`` read as ``.0``; raises ``BadQuery``."""
-    if len(path) > _LONGEST:
-        raise BadQuery(f"A path of the query is longer than {_LONGEST} characters.")
-    if "\0" in path:
-        raise BadQuery("A path of the query contains a null byte.")
     parts = (_BRACKETS.sub(r".\1", path) if "[" in path else path).split(".")
-    for part in parts:
-        if not part:
-            raise BadQuery(f"The path '{path}' has an empty part.")
-        if part.startswith("$"):
-            raise BadQuery(f"The path '{path}' has a part that begins with '$'.")
+    fault = _fault(path, parts)
+    if fault is not None:
+        raise BadQuery(
+            f"A path of the query {fault}: {path[:50]!r}.",
+            hint="Use a field's name, or names joined by dots, such as address.city.",
+        )
     return parts
+
+
+def _fault(path: str, parts: list[str]) -> str | None:
+    if len(path) > _LONGEST:
+        return f"is longer than {_LONGEST} characters"
+    if len(parts) > _MOST_PARTS:
+        return f"has more than {_MOST_PARTS} parts"
+    if "\0" in path:
+        return "contains a null byte"
+    if not all(parts):
+        return "has an empty part"
+    if any(part.startswith("$") for part in parts):
+        return "has a part that begins with '$'"
+    return None
 
 
 def target_of(field: Field, schema: Schema) -> Collection:
