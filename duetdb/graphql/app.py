@@ -8,13 +8,14 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from duetdb.app.http import failures
 from duetdb.app.http.credentials import principal_of
+from duetdb.app.http.failures import MethodNotAllowed
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.encoding import dumps
-from duetdb.app.service.errors import DuetError, Unauthenticated, Unavailable
 from duetdb.app.service.keys import Keys
 from duetdb.app.service.service import Service
-from duetdb.graphql.errors import HttpRefusal, refused_all, service_entry
+from duetdb.graphql.errors import refused_all, service_entry
 from duetdb.graphql.execute import Answer, execute
 from duetdb.graphql.media_types import GRAPHQL, MediaType, answer_type, prefers_html
 from duetdb.graphql.operations import Refused
@@ -50,12 +51,6 @@ class GraphQLApp:
         request_id = str(scope.get("state", {}).get("request_id", "unknown"))
         try:
             response = await self._answer(scope, headers, receive, request_id)
-        except HttpRefusal as refusal:
-            response = _response({"errors": [refusal.entry]}, MediaType.JSON, refusal.status)
-            for name, value in refusal.headers.items():
-                response.set(name, value)
-        except DuetError as error:
-            response = _failure(error, request_id)
         except ClientDisconnect:
             return
         except Exception as error:
@@ -72,15 +67,13 @@ class GraphQLApp:
         # One generation for the whole operation, whatever is swapped in meanwhile.
         part: GraphQLPart = self._service.catalog.current.parts["graphql"]
         try:
-            operation = part.operations.find(
+            operation = await part.operations.find(
                 request.query, request.operation_name, limits.graphql_tokens
             )
         except Refused as refused:
             return _answered({"errors": refused_all(refused.errors)}, kind)
         if scope["method"] != "POST" and operation.is_mutation:
-            raise HttpRefusal(
-                405, "A mutation cannot be sent by GET.", "Send it by POST.", {"allow": "POST"}
-            )
+            raise MethodNotAllowed("A mutation by GET", "POST")
         given = request.variables
         return _answered(
             await execute(operation, given, part, self._service, principal, request_id), kind
@@ -104,10 +97,8 @@ def _answered(answer: Answer, kind: MediaType) -> JsonBytes:
 def _failure(error: Exception, request_id: str) -> JsonBytes:
     found = service_entry(error, request_id)
     response = _response({"errors": [found]}, MediaType.JSON, found["extensions"]["status"])
-    if isinstance(error, Unavailable):
-        response.set("retry-after", str(error.retry_after))
-    if isinstance(error, Unauthenticated):
-        response.set("www-authenticate", "ApiKey")
+    for name, value in failures.headers(error).items():
+        response.set(name, value)
     return response
 
 

@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import structlog
 from graphql import FieldNode, GraphQLError
 
+from duetdb.app.http.failures import STATUS, masked, mistakes
 from duetdb.app.service.encoding import sendable
-from duetdb.app.service.errors import BadMetadata, DuetError, Invalid, Unavailable, ValidationFailed
+from duetdb.app.service.errors import DuetError, Unavailable
 
 ErrorEntry: TypeAlias = dict[str, Any]
-
-STATUS: Mapping[str, int] = {
-    "BAD_REQUEST": 400,
-    "BAD_QUERY": 400,
-    "LIMIT_EXCEEDED": 400,
-    "BAD_METADATA": 400,
-    "VALIDATION_FAILED": 400,
-    "UNAUTHENTICATED": 401,
-    "FORBIDDEN": 403,
-    "NOT_FOUND": 404,
-    "CONFLICT": 409,
-    "VERSION_MISMATCH": 412,
-    "TOO_LARGE": 413,
-    "INTERNAL": 500,
-    "NOT_AVAILABLE": 501,
-    "UNAVAILABLE": 503,
-    "QUARANTINED": 503,
-}
-
-
-class HttpRefusal(Exception):
-    """What is wrong about the HTTP request itself, with the status that says so."""
-
-    def __init__(
-        self, status: int, message: str, hint: str, headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.headers = headers or {}
-        extensions = {"code": "BAD_REQUEST", "status": status, "hint": hint}
-        self.entry: ErrorEntry = {"message": message, "extensions": extensions}
-
 
 _log = structlog.get_logger("duetdb.graphql")
 
@@ -65,17 +34,13 @@ def service_entry(error: Exception, request_id: str) -> ErrorEntry:
     if not isinstance(error, DuetError):
         _log.error("unexpected error", request_id=request_id, exc_info=error)
         return {
-            "message": f"Something went wrong here; the log has it under {request_id}.",
-            "extensions": {"code": "INTERNAL", "status": 500},
+            "message": masked(request_id),
+            "extensions": {"code": "INTERNAL", "status": STATUS["INTERNAL"]},
         }
     extensions: ErrorEntry = {"code": error.code, "status": STATUS[error.code]}
-    if isinstance(error, ValidationFailed):
-        extensions["list"] = [_invalid(each) for each in error.invalid]
-    if isinstance(error, BadMetadata):
-        extensions["list"] = [
-            {"field": sendable(each.path), "message": [sendable(each.message), "METADATA"]}
-            for each in error.problems
-        ]
+    found = mistakes(error)
+    if found is not None:
+        extensions["list"] = found
     if error.hint is not None:
         extensions["hint"] = sendable(error.hint)
     if isinstance(error, Unavailable):
@@ -93,13 +58,3 @@ def refused(error: GraphQLError) -> ErrorEntry:
 def refused_all(errors: Iterable[GraphQLError]) -> list[ErrorEntry]:
     """The same for several."""
     return [refused(each) for each in errors]
-
-
-def _invalid(invalid: Invalid) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "field": sendable(invalid.field),
-        "message": [sendable(invalid.message), invalid.code],
-    }
-    if invalid.index is not None:
-        found["index"] = invalid.index
-    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum
 
-from duetdb.graphql.errors import HttpRefusal
+from duetdb.app.http.failures import NotAcceptable
 
 GRAPHQL = "application/graphql-response+json; charset=utf-8"
 
@@ -28,7 +28,7 @@ _OFFERED = {
 def answer_type(accept: bytes | None) -> MediaType:
     """The form that the client likes best; JSON when it does not say.
 
-    Raises ``HttpRefusal`` 406 when it accepts neither.
+    Raises ``NotAcceptable`` when it accepts neither.
     """
     if accept is None or accept == b"*/*" or not accept.strip():
         return MediaType.JSON
@@ -38,10 +38,9 @@ def answer_type(accept: bytes | None) -> MediaType:
         if offered is not None and quality > most:
             best, most = offered, quality
     if best is None:
-        raise HttpRefusal(
-            406,
+        raise NotAcceptable(
             "None of the media types in Accept can be sent.",
-            "Accept application/graphql-response+json or application/json.",
+            hint="Accept application/graphql-response+json or application/json.",
         )
     return best
 

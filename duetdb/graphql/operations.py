@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,8 @@ _TEXTS = 1000
 """Texts kept for one generation; the oldest goes first."""
 _LONGEST_KEPT = 20_000
 """Characters of a text that is worth keeping."""
+_LONGEST_QUICK = 2_000
+"""Characters of a text that is validated at once; a longer one would hold up other requests."""
 _PLANS = 16
 """Plans kept for one operation: its answers to @skip and @include."""
 _MOST_ERRORS = 20
@@ -88,7 +91,7 @@ class Operations:
         self._planner = planner
         self._texts: dict[str, Mapping[str, Operation]] = {}
 
-    def find(self, text: str, name: str | None, max_tokens: int) -> Operation:
+    async def find(self, text: str, name: str | None, max_tokens: int) -> Operation:
         """The operation called ``name``, or the only one of the text.
 
         Raises ``Refused`` when the text or its meaning is wrong, or the name
@@ -96,7 +99,10 @@ class Operations:
         """
         operations = self._texts.get(text)
         if operations is None:
-            operations = self._prepare(text, max_tokens)
+            if len(text) > _LONGEST_QUICK:
+                operations = await asyncio.to_thread(self._prepare, text, max_tokens)
+            else:
+                operations = self._prepare(text, max_tokens)
             self._keep(text, operations)
         if name is None or name == "":
             if len(operations) == 1:

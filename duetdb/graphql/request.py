@@ -11,8 +11,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.types import Receive, Scope
 
 from duetdb.app.http.bodies import parse_json, read_body
+from duetdb.app.http.failures import MethodNotAllowed, UnsupportedMediaType
 from duetdb.app.service.errors import BadRequest
-from duetdb.graphql.errors import HttpRefusal
 
 _MOST_PARAMETERS = 100
 
@@ -31,7 +31,7 @@ async def read_request(
 ) -> Request:
     """The operation that a POST's body or a GET's parameters ask for.
 
-    Raises ``HttpRefusal``, ``BadRequest`` and ``TooLarge``.
+    Raises ``BadRequest`` and ``TooLarge``.
     """
     method = scope["method"]
     if method == "POST":
@@ -40,9 +40,7 @@ async def read_request(
         return _request(parse_json(raw) if raw.strip() else None)
     if method in ("GET", "HEAD"):
         return _request(_parameters(scope["query_string"]))
-    raise HttpRefusal(
-        405, f"{method} is not for this address.", "Send POST or GET.", {"allow": "GET, POST"}
-    )
+    raise MethodNotAllowed(method, "POST", "GET", "HEAD")
 
 
 def _check_content_type(content_type: bytes) -> None:
@@ -50,10 +48,9 @@ def _check_content_type(content_type: bytes) -> None:
     kind, _, parameters = content_type.partition(b";")
     charset = parameters.replace(b" ", b"").lower().replace(b'"', b"")
     if kind.strip().lower() != b"application/json" or b"charset=utf-16" in charset:
-        raise HttpRefusal(
-            415,
+        raise UnsupportedMediaType(
             "The body must be JSON.",
-            'Send content-type: application/json and {"query": "{ ... }"}.',
+            hint='Send content-type: application/json and {"query": "{ ... }"}.',
         )
 
 

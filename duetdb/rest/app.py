@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from duetdb.app.http.credentials import principal_of
+from duetdb.app.http.failures import MethodNotAllowed, NotAcceptable
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.admin import SchemaAdmin
 from duetdb.app.service.errors import DuetError, NotFound
@@ -20,7 +21,7 @@ from duetdb.app.service.service import Service
 from duetdb.rest import children, documents, meta
 from duetdb.rest.call import Call
 from duetdb.rest.docs import docs_routes
-from duetdb.rest.errors import MethodNotAllowed, NotAcceptable, error_response, masked_response
+from duetdb.rest.errors import error_response, masked_response
 from duetdb.rest.plans import build_part
 
 Handler: TypeAlias = Callable[[Call], Awaitable[JsonBytes]]
@@ -99,7 +100,7 @@ class RestApp:
         resource = resource_of(call.segments)
         handler = resource.get(call.method)
         if handler is None:
-            raise MethodNotAllowed(call.method, _allowed(resource))
+            raise MethodNotAllowed(call.method, *_allowed(resource))
         return await handler(call)
 
 

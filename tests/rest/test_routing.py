@@ -6,7 +6,7 @@ import pytest
 
 from duetdb.app.service.errors import BadRequest, NotFound
 from duetdb.rest import app
-from duetdb.rest.errors import NotAcceptable
+from duetdb.app.http.failures import NotAcceptable
 from duetdb.rest.preconditions import _versions
 
 

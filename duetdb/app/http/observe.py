@@ -9,6 +9,7 @@ import time
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from duetdb.app.http.failures import masked
 from duetdb.app.http.metrics import Metrics
 from duetdb.app.service import timing
 from duetdb.app.service.encoding import dumps
@@ -93,7 +94,7 @@ async def _masked(scope: Scope, send: Send, error: Exception) -> None:
     body = dumps(
         {
             "name": "InternalError",
-            "message": f"Something went wrong here; the log has it under {request_id}.",
+            "message": masked(request_id),
             "status": 500,
         }
     )

@@ -1,0 +1,92 @@
+"""What both interfaces say of an error: its status, its list of mistakes, its headers (SPEC 18)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from duetdb.app.service.encoding import sendable
+from duetdb.app.service.errors import (
+    BadMetadata,
+    BadRequest,
+    DuetError,
+    Unauthenticated,
+    Unavailable,
+    ValidationFailed,
+)
+
+STATUS: Final[Mapping[str, int]] = {
+    "BAD_REQUEST": 400,
+    "BAD_QUERY": 400,
+    "LIMIT_EXCEEDED": 400,
+    "BAD_METADATA": 400,
+    "VALIDATION_FAILED": 400,
+    "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
+    "NOT_FOUND": 404,
+    "METHOD_NOT_ALLOWED": 405,
+    "NOT_ACCEPTABLE": 406,
+    "CONFLICT": 409,
+    "VERSION_MISMATCH": 412,
+    "TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "INTERNAL": 500,
+    "NOT_AVAILABLE": 501,
+    "UNAVAILABLE": 503,
+    "QUARANTINED": 503,
+}
+"""The HTTP status of each error's code."""
+
+
+class MethodNotAllowed(BadRequest):
+    """The resource exists and does not have this method; ``allowed`` are those it has."""
+
+    code = "METHOD_NOT_ALLOWED"
+
+    def __init__(self, method: str, *allowed: str) -> None:
+        self.allowed = ", ".join(allowed)
+        super().__init__(
+            f"{method} is not possible here.", hint=f"This address takes {self.allowed}."
+        )
+
+
+class NotAcceptable(BadRequest):
+    """The caller's ``Accept`` header leaves out everything that can be sent."""
+
+    code = "NOT_ACCEPTABLE"
+
+
+class UnsupportedMediaType(BadRequest):
+    """The body is of a kind that is not read here."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+def masked(request_id: str) -> str:
+    """The sentence for an error that nobody foresaw; what happened is in the log alone."""
+    return f"Something went wrong here; the log has it under {request_id}."
+
+
+def mistakes(error: DuetError) -> list[dict[str, Any]] | None:
+    """``list`` of SPEC 18.1: every single mistake of an error that has several."""
+    if isinstance(error, ValidationFailed):
+        return [_mistake(each.field, each.message, each.code, each.index) for each in error.invalid]
+    if isinstance(error, BadMetadata):
+        return [_mistake(each.path, each.message, "METADATA") for each in error.problems]
+    return None
+
+
+def _mistake(field: str, message: str, code: str, index: int | None = None) -> dict[str, Any]:
+    entry = {"field": sendable(field), "message": [sendable(message), code]}
+    return entry if index is None else {**entry, "index": index}
+
+
+def headers(error: Exception) -> dict[str, str]:
+    """The headers that an error's answer carries."""
+    if isinstance(error, Unavailable):
+        return {"retry-after": str(error.retry_after)}
+    if isinstance(error, MethodNotAllowed):
+        return {"allow": error.allowed}
+    if isinstance(error, Unauthenticated):
+        return {"www-authenticate": 'ApiKey realm="duetdb"'}
+    return {}
