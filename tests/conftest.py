@@ -18,8 +18,7 @@ from duetdb.app.mongo.connect import connect
 from duetdb.app.mongo.embedded import EmbeddedMongod
 from duetdb.app.service.engine import Engine
 from duetdb.app.settings import Settings
-
-KEY = "test-key-of-more-than-24-characters"
+from tests.processes import KEY, wait_until_ready
 
 
 @pytest.fixture(scope="session")
@@ -102,23 +101,11 @@ def running_server(settings: Settings) -> Iterator[RunningServer]:
         thread.start()
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         try:
-            _wait_until_ready(url)
+            wait_until_ready(url, 30)
             yield RunningServer(url)
         finally:
             running.should_exit = True
             thread.join(30)
-
-
-def _wait_until_ready(url: str) -> None:
-    with httpx.Client(trust_env=False) as client:
-        for _ in range(200):
-            try:
-                if client.get(f"{url}/readyz").status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            threading.Event().wait(0.05)
-    raise RuntimeError(f"{url} did not become ready.")
 
 
 os.environ.pop("DUETDB_API_KEY", None)

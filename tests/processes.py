@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -10,9 +11,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import psutil
@@ -48,6 +49,47 @@ def run_cli(
     )
 
 
+def run_on_terminal(*arguments: str) -> tuple[int, str]:
+    """One command of ``duetdb`` on a terminal: its status and everything that was written there."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "duetdb", *arguments],
+        env={**clean_environment(), "TERM": "xterm", "COLUMNS": "100"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    written = b""
+    with suppress(OSError):  # EIO: the other end is closed
+        while some := os.read(ours, 65536):
+            written += some
+    os.close(ours)
+    return process.wait(120), written.decode()
+
+
+def peak_memory(*arguments: str) -> int:
+    """Bytes that one command of ``duetdb`` holds at most, which must succeed; Linux only."""
+    program = (
+        "import re, sys\n"
+        "from duetdb.app.cli.dispatch import run\n"
+        "status = run(sys.argv[1:])\n"
+        "text = open('/proc/self/status').read()\n"
+        "print(re.search(r'VmHWM:\\s+(\\d+) kB', text)[1], file=sys.stderr)\n"
+        "sys.exit(status)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stderr.split()[-1]) * 1024
+
+
 def clean_environment() -> dict[str, str]:
     """What a process inherits, settings aside; the package is found from any folder."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("DUETDB_")}
@@ -74,7 +116,7 @@ class ServerProcess:
         self._arguments = arguments
         self._environment = {"DUETDB_API_KEY": KEY, **(environment or {})}
         self._folder = folder
-        self._said = ""
+        self._said = self._logged = ""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -86,9 +128,15 @@ class ServerProcess:
     def said(self) -> str:
         """What its last life printed on standard output, so far."""
         if self._process is not None:
-            # Not by seek and read: the process writes at the same position.
-            self._said = os.pread(self._output.fileno(), 2**20, 0).decode()
+            self._said = _content(self._output)
         return self._said
+
+    @property
+    def logged(self) -> str:
+        """What its last life and its workers wrote to standard error, so far."""
+        if self._process is not None:
+            self._logged = _content(self._errors)
+        return self._logged
 
     def start(self, timeout: float = 60) -> None:
         """Starts it and waits until it is ready."""
@@ -98,18 +146,20 @@ class ServerProcess:
     def launch(self) -> None:
         """Starts it and returns at once."""
         command = [sys.executable, "-m", "duetdb", "serve", "--port", str(self.port)]
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115  # closed when it has ended
+        # Files, for nobody reads a pipe before it is full; closed when the process has ended.
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             [*command, "--no-access-log", *self._arguments],
             cwd=self._folder,
             env={**clean_environment(), **self._environment},
             stdout=self._output,
-            stderr=subprocess.PIPE if "DUETDB_TEST_LOGS" not in os.environ else None,
+            stderr=self._errors if "DUETDB_TEST_LOGS" not in os.environ else None,
         )
 
     def wait(self, timeout: float = 60) -> None:
         """Returns when it is ready."""
-        wait_until_ready(self.url, timeout, self._process)
+        wait_until_ready(self.url, timeout, self)
 
     def kill(self) -> None:
         """kill -9, as a machine that loses power would."""
@@ -138,10 +188,9 @@ class ServerProcess:
     def _reap(self) -> int:
         assert self._process is not None
         status = self._process.wait(60)
-        if self._process.stderr is not None:
-            self._process.stderr.close()
-        self._said = self.said
+        self._said, self._logged = self.said, self.logged
         self._output.close()
+        self._errors.close()
         self._process = None
         return status
 
@@ -166,16 +215,13 @@ def serving(*arguments: str, **options: Any) -> Iterator[ServerProcess]:
         yield server
 
 
-def wait_until_ready(
-    url: str, timeout: float, process: subprocess.Popen[bytes] | None = None
-) -> None:
+def wait_until_ready(url: str, timeout: float, server: ServerProcess | None = None) -> None:
     """Returns when ``/readyz`` answers 200."""
     until = time.monotonic() + timeout
     with httpx.Client(trust_env=False) as client:
         while time.monotonic() < until:
-            if process is not None and process.poll() is not None:
-                said = process.stderr.read().decode() if process.stderr else ""
-                raise RuntimeError(f"The server stopped with {process.returncode}: {said}")
+            if server is not None and not server.running():
+                raise RuntimeError(f"The server stopped: {server.logged}")
             try:
                 if client.get(f"{url}/readyz").status_code == 200:
                     return
@@ -183,6 +229,11 @@ def wait_until_ready(
                 pass
             time.sleep(0.05)
     raise RuntimeError(f"{url} was not ready within {timeout} s.")
+
+
+def _content(file: IO[bytes]) -> str:
+    # Not by seek and read: the process writes at the same position.
+    return os.pread(file.fileno(), 2**26, 0).decode()
 
 
 def data_folder(tmp_path: Path) -> tuple[str, str]:
