@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from starlette.requests import ClientDisconnect
@@ -29,7 +30,7 @@ def graphql_routes(service: Service, keys: Keys, *, playground: bool) -> list[Ba
 
     With ``playground`` a browser that opens the address gets a page to ask from.
     """
-    service.catalog.register("graphql", build_part)
+    service.catalog.register("graphql", partial(build_part, limits=service.limits))
     endpoint = GraphQLApp(service, keys, playground_page() if playground else None)
     assets = playground_routes() if playground else []
     return [Route("/graphql", endpoint), Route("/graphql/", endpoint), *assets]

@@ -8,11 +8,12 @@ from typing import Any, TypeAlias
 
 from graphql import GraphQLError
 
+from duetdb.app.service.errors import DuetError
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.service import Service
 from duetdb.graphql.call import Call
 from duetdb.graphql.coercion import VariablesRefused
-from duetdb.graphql.errors import ErrorEntry, entry, refused_all
+from duetdb.graphql.errors import ErrorEntry, entry, refused_all, service_entry
 from duetdb.graphql.operations import Operation
 from duetdb.graphql.plan import Plan
 from duetdb.graphql.roots import Root
@@ -38,6 +39,8 @@ async def execute(
         return {"errors": refused_all(refused.errors)}
     except GraphQLError as error:
         return {"errors": refused_all([error])}
+    except DuetError as error:
+        return {"errors": [service_entry(error, request_id)]}
     call = Call(service, principal, part, variables)
     return await _run(plan, call, request_id)
 

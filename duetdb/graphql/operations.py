@@ -66,7 +66,7 @@ class Operation:
         return self.node.operation is OperationType.MUTATION
 
     def plan(self, variables: Variables) -> Plan:
-        """The plan for coerced variables; raises ``GraphQLError`` for impossible arguments."""
+        """The plan for coerced variables; raises as ``Planner.plan`` does."""
         answers = tuple([self._flag(name, variables) for name in self.flags])
         plan = self.plans.get(answers)
         if plan is None:

@@ -53,11 +53,16 @@ class Planner:
     """Compiles operations against one generation of the schema."""
 
     def __init__(
-        self, model: Model, graphql: GraphQLSchema, fields: Mapping[str, RootField]
+        self,
+        model: Model,
+        graphql: GraphQLSchema,
+        fields: Mapping[str, RootField],
+        deepest: int,
     ) -> None:
         self._model = model
         self._graphql = graphql
         self._fields = fields
+        self._deepest = deepest
 
     def plan(
         self,
@@ -67,9 +72,10 @@ class Planner:
     ) -> Plan:
         """The plan of an operation for one answer of its directives.
 
-        Raises ``GraphQLError`` for constant arguments that cannot be.
+        Raises ``GraphQLError`` for constant arguments that cannot be, and
+        ``LimitExceeded`` for a selection that is too deep.
         """
-        compiler = Compiler(self._model, fragments, flags)
+        compiler = Compiler(self._model, fragments, flags, self._deepest)
         type_ = cast(GraphQLObjectType, self._graphql.get_root_type(operation.operation))
         roots: list[Root] = []
         for key, nodes in compiler.fields(type_.name, [operation.selection_set]).items():

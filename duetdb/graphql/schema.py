@@ -14,6 +14,7 @@ from typing import Any
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
 
+from duetdb.app.service.limits import Limits
 from duetdb.graphql.members import Members, members_of
 from duetdb.graphql.operations import Operations
 from duetdb.graphql.plan import Planner, RootField
@@ -28,6 +29,8 @@ class GraphQLPart:
 
     schema: Schema
     types: Mapping[str, TypeSet]
+    deepest: int
+    """Levels of objects in one selection."""
 
     def members(self, collection: str) -> Members:
         """What the type of a collection has."""
@@ -50,10 +53,10 @@ class GraphQLPart:
     @cached_property
     def operations(self) -> Operations:
         fields = dict(_meanings(self.types))
-        return Operations(self.graphql, Planner(self, self.graphql, fields))
+        return Operations(self.graphql, Planner(self, self.graphql, fields, self.deepest))
 
 
-def build_part(schema: Schema, previous: Any) -> GraphQLPart:
+def build_part(schema: Schema, previous: Any, limits: Limits) -> GraphQLPart:
     """The part of a schema; type sets that nothing of the change reaches are taken over."""
     old: Mapping[str, TypeSet] = previous.types if isinstance(previous, GraphQLPart) else {}
     targets = {name: _targets(each, schema) for name, each in schema.collections.items()}
@@ -64,7 +67,7 @@ def build_part(schema: Schema, previous: Any) -> GraphQLPart:
     }
     for name in stale:
         types[name].targets.update({target: types[target] for target in targets[name]})
-    part = GraphQLPart(schema, types)
+    part = GraphQLPart(schema, types, limits.graphql_depth)
     _ = part.operations  # here, in the builder's thread, not when the first request asks
     return part
 

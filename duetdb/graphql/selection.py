@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from graphql import (
     get_named_type,
 )
 
+from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.query import EVERYTHING, Expansion, Projection, Query
 from duetdb.graphql.call import Call, Model, depends_on_time, page_of
 from duetdb.graphql.coercion import Arguments
@@ -111,11 +113,30 @@ class Compiler:
     """Compiles the selection sets of one operation, for one answer of its directives."""
 
     def __init__(
-        self, model: Model, fragments: Mapping[str, FragmentDefinitionNode], flags: Flags
+        self,
+        model: Model,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        flags: Flags,
+        deepest: int,
     ) -> None:
         self.model = model
         self._fragments = fragments
         self._flags = flags
+        self._depth = 0
+        self._deepest = deepest
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        """One level of objects; raises ``LimitExceeded`` when there are too many."""
+        if self._depth >= self._deepest:
+            raise LimitExceeded(
+                f"The operation selects objects inside objects more than {self._deepest} levels "
+                "deep.",
+                hint="Ask for the inner ones by an operation of their own.",
+            )
+        self._depth += 1
+        yield
+        self._depth -= 1
 
     def fields(
         self, type_name: str, sets: Iterable[SelectionSetNode | None]
@@ -194,12 +215,13 @@ class Level:
         """The function for what the nodes select together."""
         source = RowSource()
         sets = (each.selection_set for each in nodes)
-        for key, fields in self.compiler.fields(type_.name, sets).items():
-            name = fields[0].name.value
-            if name == "__typename":
-                add_constant(source, key, type_.name)
-            else:
-                self._add(source, key, type_, members[name], fields)
+        with self.compiler.deeper():
+            for key, fields in self.compiler.fields(type_.name, sets).items():
+                name = fields[0].name.value
+                if name == "__typename":
+                    add_constant(source, key, type_.name)
+                else:
+                    self._add(source, key, type_, members[name], fields)
         return source.build()
 
     def _add(

@@ -31,6 +31,8 @@ class Limits:
     """Milliseconds that the database may work for one stream, which has no page limit."""
     graphql_tokens: int = 5_000
     """Tokens of a GraphQL text."""
+    graphql_depth: int = 20
+    """Levels of objects that a GraphQL operation selects inside each other."""
     expand_depth: int = 3
     """Levels of references that REST expands (SPEC 9.1)."""
     write_retries: int = 20
