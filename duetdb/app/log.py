@@ -23,7 +23,10 @@ _HUSHED: ContextVar[bool] = ContextVar("hushed", default=False)
 
 
 def configure_logging(level: str) -> None:
-    """Sets up the one logger of the process; ``level`` is one of debug, info, warning and error."""
+    """Sets up the one logger of the process.
+
+    ``level`` is one of debug, info, warning, error and critical.
+    """
     structlog.configure(
         processors=[
             _drop_if_hushed,

@@ -12,27 +12,11 @@ import httpx
 import pytest
 from pymongo import MongoClient
 
-from duetdb.app.mongo.embedded import EmbeddedMongod
 from duetdb.app.mongo.folder import running_uri
-from tests.conftest import make_settings
+from tests.cli.conftest import Database, Target
 from tests.processes import HEADERS, ServerProcess, data_folder, launched, serving
 
 COUNTS = {"theaters": 1564, "accounts": 1746, "customers": 500, "countries": 250}
-
-Database = Any
-
-
-@pytest.fixture
-def database(mongod: EmbeddedMongod) -> Iterator[Database]:
-    """A fresh database of the run's MongoDB, seen from beside the server."""
-    with MongoClient(mongod.uri) as client:
-        name = make_settings(mongod.uri).database
-        yield client[name]
-        client.drop_database(name)
-
-
-def target(mongod: EmbeddedMongod, database: Database) -> tuple[str, ...]:
-    return ("--mongodb-uri", mongod.uri, "--database", database.name, "--demo")
 
 
 def stored(database: Database) -> dict[str, int]:
@@ -92,28 +76,22 @@ def test_it_happens_once(tmp_path: Path) -> None:
         assert get(server, "/rest/countries") == []
 
 
-def test_a_database_that_holds_anything_is_left_alone(
-    mongod: EmbeddedMongod, database: Database
-) -> None:
+def test_a_database_that_holds_anything_is_left_alone(target: Target, database: Database) -> None:
     database["notes"].insert_one({"text": "mine"})
-    with serving(*target(mongod, database)):
+    with serving(*target, "--demo"):
         assert stored(database) == {"notes": 1}
 
 
-def test_metadata_alone_makes_a_database_not_empty(
-    mongod: EmbeddedMongod, database: Database
-) -> None:
+def test_metadata_alone_makes_a_database_not_empty(target: Target, database: Database) -> None:
     database["_collections"].insert_one({"_id": "notes", "name": "notes", "fields": []})
-    with serving(*target(mongod, database)):
+    with serving(*target, "--demo"):
         assert stored(database) == {}
 
 
-def test_several_workers_and_servers_load_it_once(
-    mongod: EmbeddedMongod, database: Database
-) -> None:
+def test_several_workers_and_servers_load_it_once(target: Target, database: Database) -> None:
     with (
-        launched(*target(mongod, database), "--workers", "2") as first,
-        launched(*target(mongod, database)) as second,
+        launched(*target, "--demo", "--workers", "2") as first,
+        launched(*target, "--demo") as second,
     ):
         for server in (first, second):
             server.wait()

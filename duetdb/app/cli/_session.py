@@ -74,8 +74,8 @@ def in_session(settings: Settings, work: Callable[[Session], Awaitable[T]]) -> T
 @asynccontextmanager
 async def open_session(settings: Settings) -> AsyncIterator[Session]:
     """A session for as long as the block lasts; errors are those of ``open_engine``."""
-    # What a server logs is in the way of a command's own words.
-    configure_logging("error")
+    # What a server logs is in the way of a command's own words, which say what failed.
+    configure_logging("critical")
     async with open_engine(settings) as engine, session_on(engine, settings) as session:
         yield session
 

@@ -1,4 +1,4 @@
-"""What a person sees of an import: progress by bytes, bad rows with their line and reason."""
+"""What a person sees of long work: how far it is, and bad rows with their line and reason."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -22,6 +23,19 @@ from duetdb.app.transfer.options import BadRow
 
 SHOWN: Final = 20
 """Bad rows that are printed; a report file holds all of them."""
+
+
+def terminal_bar(amount: ProgressColumn, console: Console | None = None) -> Progress:
+    """A progress bar on standard error that counts in ``amount``; nothing without a terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        amount,
+        TimeRemainingColumn(),
+        console=console or Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
 
 
 class ConsoleWatcher:
@@ -37,15 +51,7 @@ class ConsoleWatcher:
         self._report: TextIO | None = None
         self._task: TaskID | None = None
         self._rows: set[int] = set()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        )
+        self._bar = terminal_bar(DownloadColumn(), self._console)
 
     def __enter__(self) -> Self:
         if self._report_path is not None:

@@ -87,6 +87,8 @@ class Steward:
                     self._waiting.add(name)
                     raise
                 except PyMongoError as error:
+                    told = f"It is not in step with its metadata in MongoDB: {error!s:.300}"
+                    self.problems[name] = (told,)
                     _log.error("collection_not_tended", collection=name, error=str(error)[:300])
 
     async def _turn(self) -> None:
