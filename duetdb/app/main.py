@@ -84,7 +84,12 @@ async def _assemble(
     app.router.routes.extend(
         [
             *rest_routes(service, admin, keys),
-            *graphql_routes(service, keys, playground=settings.playground),
+            *graphql_routes(
+                service,
+                keys,
+                playground=settings.playground,
+                introspection=settings.introspection,
+            ),
             *health_routes(service, keys, metrics),
         ]
     )

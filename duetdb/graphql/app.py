@@ -25,12 +25,16 @@ from duetdb.graphql.request import read_request
 from duetdb.graphql.schema import GraphQLPart, build_part
 
 
-def graphql_routes(service: Service, keys: Keys, *, playground: bool) -> list[BaseRoute]:
+def graphql_routes(
+    service: Service, keys: Keys, *, playground: bool, introspection: bool
+) -> list[BaseRoute]:
     """``/graphql``; registers GraphQL's part with the catalog.
 
-    With ``playground`` a browser that opens the address gets a page to ask from.
+    With ``playground`` a browser that opens the address gets a page to ask from;
+    without ``introspection`` nobody is told what the schema has.
     """
-    service.catalog.register("graphql", partial(build_part, limits=service.limits))
+    builder = partial(build_part, limits=service.limits, introspection=introspection)
+    service.catalog.register("graphql", builder)
     endpoint = GraphQLApp(service, keys, playground_page() if playground else None)
     assets = playground_routes() if playground else []
     return [Route("/graphql", endpoint), Route("/graphql/", endpoint), *assets]

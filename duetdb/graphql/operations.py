@@ -13,11 +13,13 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
+    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
     VariableNode,
     Visitor,
     parse,
+    specified_rules,
     validate,
     visit,
 )
@@ -84,10 +86,18 @@ class Operation:
 
 
 class Operations:
-    """The operations that one generation's schema allows, by text."""
+    """The operations that one generation's schema allows, by text.
 
-    def __init__(self, schema: GraphQLSchema, planner: Planner) -> None:
+    Without ``introspection`` the schema can be neither asked for nor guessed
+    from suggestions.
+    """
+
+    def __init__(self, schema: GraphQLSchema, planner: Planner, introspection: bool) -> None:
         self._schema = schema
+        self._introspection = introspection
+        self._rules = specified_rules
+        if not introspection:
+            self._rules = (*specified_rules, NoSchemaIntrospectionCustomRule)
         self._planner = planner
         self._texts: dict[str, Mapping[str, Operation]] = {}
 
@@ -123,7 +133,12 @@ class Operations:
         try:
             document = parse(text, max_tokens=max_tokens, allow_empty_selection_sets=False)
             errors = validate(
-                self._schema, document, max_errors=_MOST_ERRORS, allow_empty_selection_sets=False
+                self._schema,
+                document,
+                self._rules,
+                max_errors=_MOST_ERRORS,
+                hide_suggestions=not self._introspection,
+                allow_empty_selection_sets=False,
             )
         except GraphQLError as error:
             raise Refused([error]) from None

@@ -29,8 +29,8 @@ class GraphQLPart:
 
     schema: Schema
     types: Mapping[str, TypeSet]
-    deepest: int
-    """Levels of objects in one selection."""
+    limits: Limits
+    introspection: bool
 
     def members(self, collection: str) -> Members:
         """What the type of a collection has."""
@@ -53,10 +53,13 @@ class GraphQLPart:
     @cached_property
     def operations(self) -> Operations:
         fields = dict(_meanings(self.types))
-        return Operations(self.graphql, Planner(self, self.graphql, fields, self.deepest))
+        planner = Planner(self, self.graphql, fields, self.limits.graphql_depth)
+        return Operations(self.graphql, planner, self.introspection)
 
 
-def build_part(schema: Schema, previous: Any, limits: Limits) -> GraphQLPart:
+def build_part(
+    schema: Schema, previous: Any, limits: Limits, *, introspection: bool = True
+) -> GraphQLPart:
     """The part of a schema; type sets that nothing of the change reaches are taken over."""
     old: Mapping[str, TypeSet] = previous.types if isinstance(previous, GraphQLPart) else {}
     targets = {name: _targets(each, schema) for name, each in schema.collections.items()}
@@ -67,7 +70,7 @@ def build_part(schema: Schema, previous: Any, limits: Limits) -> GraphQLPart:
     }
     for name in stale:
         types[name].targets.update({target: types[target] for target in targets[name]})
-    part = GraphQLPart(schema, types, limits.graphql_depth)
+    part = GraphQLPart(schema, types, limits, introspection)
     _ = part.operations  # here, in the builder's thread, not when the first request asks
     return part
 

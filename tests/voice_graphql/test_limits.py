@@ -1,0 +1,100 @@
+"""The settings of the GraphQL interface, and the errors that they make."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from graphql import get_introspection_query
+
+from duetdb.app.main import create_app
+from duetdb.app.mongo.connect import connect
+from duetdb.app.mongo.embedded import EmbeddedMongod
+from tests.conftest import KEY, make_settings
+
+NODES = {
+    "name": "nodes",
+    "fields": [
+        {"name": "title", "type": "text"},
+        {"name": "next", "type": "nodes", "relation": "one"},
+        {"name": "size", "type": "object", "fields": [{"name": "mm", "type": "number"}]},
+    ],
+}
+
+
+@asynccontextmanager
+async def serving(mongod: EmbeddedMongod, **flags: object) -> AsyncIterator[httpx.AsyncClient]:
+    """A server with these settings and the collection ``nodes``."""
+    settings = make_settings(mongod.uri, **flags)
+    engine = await connect(settings)
+    app = create_app(settings, engine)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app),
+            base_url="http://duetdb",
+            headers={"x-apikey": KEY},
+        ) as client,
+    ):
+        assert (await client.put("/rest/nodes/_meta", json=NODES)).status_code in (200, 201)
+        yield client
+    await engine.client.drop_database(engine.database.name)
+    await engine.client.close()
+
+
+async def ask(client: httpx.AsyncClient, query: str) -> Any:
+    answer = await client.post("/graphql", json={"query": query})
+    assert answer.status_code == 200
+    return answer.json()
+
+
+async def test_a_selection_may_not_be_deeper_than_the_limit(mongod: EmbeddedMongod) -> None:
+    async with serving(mongod, graphql_depth=3) as client:
+        assert await ask(client, "{ nodes { next { next { title } } } }") == {"data": {"nodes": []}}
+        for deep in (
+            "{ nodes { next { next { next { title } } } } }",
+            "{ nodes { next { next { size { mm } } } } }",
+            "{ nodesConnection { edges { node { next { next { next { title } } } } } } }",
+            "fragment n on Nodes { next { next { title } } } { nodes { next { ...n } } }",
+        ):
+            (error,) = (await ask(client, deep))["errors"]
+            assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
+            assert error["extensions"]["status"] == 400
+            assert "3 levels" in error["message"]
+
+
+async def test_the_default_depth_stops_a_thousand_levels(mongod: EmbeddedMongod) -> None:
+    async with serving(mongod) as client:
+        body = await ask(client, "{ nodes " + "{ next " * 1000 + "{ title }" + "}" * 1001)
+        assert [each["extensions"]["status"] for each in body["errors"]] == [400]
+
+
+async def test_a_text_may_not_have_more_tokens_than_the_limit(mongod: EmbeddedMongod) -> None:
+    async with serving(mongod, graphql_tokens=20) as client:
+        assert "data" in await ask(client, "{ nodes { title } }")
+        (error,) = (await ask(client, "{ nodes {" + " title" * 20 + "} }"))["errors"]
+        assert error["extensions"] == {"code": "BAD_REQUEST", "status": 400}
+        assert "20 tokens" in error["message"]
+
+
+async def test_without_introspection_the_schema_is_neither_told_nor_hinted_at(
+    mongod: EmbeddedMongod,
+) -> None:
+    async with serving(mongod, introspection=False) as client:
+        for query in (
+            get_introspection_query(),
+            '{ __type(name: "Nodes") { name } }',
+            '{ ... on Query { ... { __type(name: "Nodes") { name } } } }',
+            "{ ...q } fragment q on Query { __schema { types { name } } }",
+        ):
+            body = await ask(client, query)
+            assert "data" not in body
+            assert "introspection" in body["errors"][0]["message"]
+        for query in ("{ node { title } }", "{ nodes { titl } }", "{ nodes(wher: {}) { title } }"):
+            body = await ask(client, query)
+            assert "Did you mean" not in str(body)
+        assert await ask(client, "{ __typename nodes { __typename } }") == {
+            "data": {"__typename": "Query", "nodes": []}
+        }
