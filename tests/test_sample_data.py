@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -87,53 +88,110 @@ async def client(imported: Settings) -> AsyncIterator[httpx.AsyncClient]:
             yield connected
 
 
-async def rest(client: httpx.AsyncClient, collection: str, q: Row, sort: str) -> list[Row]:
-    answer = await client.get(
-        f"/rest/{collection}", params={"q": json.dumps(q), "sort": sort, "max": 10_000}
-    )
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question in both languages; ``fields`` is what GraphQL selects."""
+
+    collection: str
+    q: Row
+    where: str
+    order: str
+    fields: str
+    identity: str
+    expected: Callable[[], list[Any]]
+
+    def __str__(self) -> str:
+        return f"{self.collection} {self.where}"
+
+
+THEATER = "theaterId location { address { street1 street2 city state zipcode } geo }"
+CUSTOMER = "username name address birthdate email active accounts tier_and_details"
+COUNTRY = """name { common official native } tld cca2 ccn3 cca3 cioc independent status unMember
+    unRegionalGroup currencies idd { root suffixes } capital altSpellings region subregion languages
+    translations latlng landlocked borders area flag demonyms"""
+
+QUESTIONS = (
+    Question(
+        "theaters",
+        {"location.address.state": "MN"},
+        '{location: {address: {state: {eq: "MN"}}}}',
+        "theaterId",
+        THEATER,
+        "theaterId",
+        lambda: in_state("MN"),
+    ),
+    Question(
+        "customers",
+        {"birthdate": {"$lt": {"$date": "1970-01-01"}}},
+        '{birthdate: {lt: "1970-01-01"}}',
+        "birthdate",
+        CUSTOMER,
+        "_id",
+        born_before_1970,
+    ),
+    Question(
+        "countries",
+        {"borders": {"$size": {"$gt": 5}}},
+        "{borders: {size: {gt: 5}}}",
+        "cca3",
+        COUNTRY,
+        "cca3",
+        many_borders,
+    ),
+    Question(
+        "countries",
+        {"cca3": "NOR"},
+        '{cca3: {eq: "NOR"}}',
+        "cca3",
+        COUNTRY,
+        "cca3",
+        lambda: ["NOR"],
+    ),
+)
+
+
+async def by_rest(client: httpx.AsyncClient, question: Question) -> list[Row]:
+    parameters = {"q": json.dumps(question.q), "sort": question.order, "max": 10_000}
+    answer = await client.get(f"/rest/{question.collection}", params=parameters)
     assert answer.status_code == 200, answer.text
     found: list[Row] = answer.json()
     return found
 
 
-QUESTIONS: list[tuple[str, Row, str, Callable[[Row], Any], Callable[[], list[Any]]]] = [
-    (
-        "theaters",
-        {"location.address.state": "MN"},
-        "theaterId",
-        lambda found: found["theaterId"],
-        lambda: in_state("MN"),
-    ),
-    (
-        "customers",
-        {"birthdate": {"$lt": {"$date": "1970-01-01"}}},
-        "birthdate",
-        lambda found: found["_id"],
-        born_before_1970,
-    ),
-    (
-        "countries",
-        {"borders": {"$size": {"$gt": 5}}},
-        "cca3",
-        lambda found: found["cca3"],
-        many_borders,
-    ),
-    ("countries", {"cca3": "NOR"}, "cca3", lambda found: found["cca3"], lambda: ["NOR"]),
-]
+async def ask(client: httpx.AsyncClient, query: str) -> Any:
+    answer = await client.post("/graphql", json={"query": query})
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert body.keys() == {"data"}, body
+    return body["data"]
 
 
-@pytest.mark.parametrize(("collection", "q", "sort", "told", "expected"), QUESTIONS)
-async def test_rest_finds_what_the_file_holds(
-    client: httpx.AsyncClient,
-    collection: str,
-    q: Row,
-    sort: str,
-    told: Callable[[Row], Any],
-    expected: Callable[[], list[Any]],
+async def by_graphql(client: httpx.AsyncClient, question: Question) -> list[Row]:
+    data = await ask(
+        client,
+        f"{{ found: {question.collection}(where: {question.where}, "
+        f"orderBy: [{{{question.order}: ASC}}], max: 10000) {{ _id {question.fields} }} }}",
+    )
+    found: list[Row] = data["found"]
+    return found
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=str)
+async def test_both_interfaces_find_what_the_file_holds(
+    client: httpx.AsyncClient, question: Question
 ) -> None:
-    found = await rest(client, collection, q, sort)
-    assert [told(each) for each in found] == expected()
-    assert len(found) >= 1
+    by_path = await by_rest(client, question)
+    assert [each[question.identity] for each in by_path] == question.expected()
+    assert len(by_path) >= 1
+    by_type = await by_graphql(client, question)
+    assert [filled(each) for each in by_type] == [filled(each) for each in by_path]
+
+
+def filled(value: Any) -> Any:
+    """The value without nulls: GraphQL says null where a document lacks a field."""
+    if isinstance(value, dict):
+        return {key: filled(each) for key, each in value.items() if each is not None}
+    return value
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -208,6 +266,45 @@ async def test_maps_whose_keys_are_data_are_json(client: httpx.AsyncClient) -> N
     customers = await types(client, "customers")
     assert customers["tier_and_details"] == "JSON"
     assert (customers["birthdate"], customers["accounts"]) == ("datetime", "[number]")
+
+
+async def test_graphql_has_types_for_objects_and_json_for_maps(client: httpx.AsyncClient) -> None:
+    assert await kinds(client, "Theaters") == {"theaterId": "Long", "location": "Theaters_location"}
+    assert await kinds(client, "Theaters_location") == {
+        "address": "Theaters_location_address",
+        "geo": "JSON",
+    }
+    address = dict.fromkeys(("street1", "street2", "city", "state", "zipcode"), "String")
+    assert await kinds(client, "Theaters_location_address") == address
+    names = dict.fromkeys(("common", "official"), "String")
+    assert await kinds(client, "Countries_name") == {**names, "native": "JSON"}
+    countries = await kinds(client, "Countries")
+    assert {name for name, kind in countries.items() if kind == "JSON"} == {
+        "currencies",
+        "languages",
+        "translations",
+        "demonyms",
+    }
+    assert countries["borders"] == "[String]"
+    assert countries["latlng"] == "[Float]"
+
+
+async def kinds(client: httpx.AsyncClient, name: str) -> dict[str, str]:
+    """The declared fields of a GraphQL type and their types, non-null marks left out."""
+    data = await ask(
+        client,
+        f'{{ __type(name: "{name}") {{ fields {{ name type {{ ...t ofType {{ ...t ofType {{ ...t '
+        "ofType { ...t } } } } } } } fragment t on __Type { kind name }",
+    )
+    fields = data["__type"]["fields"]
+    return {each["name"]: written(each["type"]) for each in fields if each["name"][0] != "_"}
+
+
+def written(kind: Row) -> str:
+    if kind["name"]:
+        return str(kind["name"])
+    inner = written(kind["ofType"])
+    return f"[{inner}]" if kind["kind"] == "LIST" else inner
 
 
 async def test_only_what_is_proven_is_a_relation(client: httpx.AsyncClient) -> None:

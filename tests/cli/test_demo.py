@@ -41,13 +41,28 @@ def test_the_first_requests_of_the_readme_work(tmp_path: Path) -> None:
         assert "Loaded sample data: theaters, accounts, customers, countries.\n" in server.said
         in_minnesota = get(server, "/rest/theaters", q='{"location.address.state":"MN"}', max="2")
         assert [each["theaterId"] for each in in_minnesota] == [1000, 1055]
+        query = (
+            '{ theaters(where: {location: {address: {state: {eq: "MN"}}}}, max: 2) '
+            "{ _id theaterId location { address { city } } } }"
+        )
+        assert post(server, "/graphql", {"query": query}).json()["data"]["theaters"] == [
+            {
+                "_id": each["_id"],
+                "theaterId": each["theaterId"],
+                "location": {"address": {"city": each["location"]["address"]["city"]}},
+            }
+            for each in in_minnesota
+        ]
         made = post(
             server,
             "/rest/theaters",
             {"theaterId": 9001, "location": {"address": {"city": "Duluth", "state": "MN"}}},
         )
         assert made.status_code == 201, made.text
-        assert post(server, "/rest/theaters", {"theaterId": 9002}).status_code == 201
+        mutation = "mutation { createTheaters(data: {theaterId: 9002}) { theaterId } }"
+        assert post(server, "/graphql", {"query": mutation}).json() == {
+            "data": {"createTheaters": {"theaterId": 9002}}
+        }
 
 
 def test_what_cannot_be_inferred_is_declared_by_hand() -> None:
