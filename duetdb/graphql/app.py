@@ -18,7 +18,14 @@ from duetdb.app.service.keys import Keys
 from duetdb.app.service.service import Service
 from duetdb.graphql.errors import refused_all, service_entry
 from duetdb.graphql.execute import Answer, execute
-from duetdb.graphql.media_types import GRAPHQL, MediaType, answer_type, prefers_html
+from duetdb.graphql.media_types import (
+    GRAPHQL,
+    MediaType,
+    accepted,
+    answer_type,
+    not_acceptable,
+    prefers_html,
+)
 from duetdb.graphql.operations import Refused
 from duetdb.graphql.playground import playground_page, playground_routes
 from duetdb.graphql.request import read_request
@@ -50,23 +57,31 @@ class GraphQLApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        if self._page is not None and _wants_page(scope, headers):
+        accept = accepted(scope["headers"])
+        if self._page is not None and _wants_page(scope, accept):
             await self._page(scope, receive, send)
             return
+        kind = answer_type(accept)
         request_id = str(scope.get("state", {}).get("request_id", "unknown"))
         try:
-            response = await self._answer(scope, headers, receive, request_id)
+            response = await self._answer(scope, headers, receive, kind, request_id)
         except ClientDisconnect:
             return
         except Exception as error:
-            response = _failure(error, request_id)
+            response = _failure(error, kind or MediaType.JSON, request_id)
         await response(scope, receive, send)
 
     async def _answer(
-        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, request_id: str
+        self,
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        receive: Receive,
+        kind: MediaType | None,
+        request_id: str,
     ) -> JsonBytes:
         principal = await principal_of(scope, self._keys)
-        kind = answer_type(headers.get(b"accept"))
+        if kind is None:
+            raise not_acceptable()
         limits = self._service.limits
         request = await read_request(scope, headers, receive, limits.body_bytes)
         # One generation for the whole operation, whatever is swapped in meanwhile.
@@ -85,11 +100,11 @@ class GraphQLApp:
         )
 
 
-def _wants_page(scope: Scope, headers: dict[bytes, bytes]) -> bool:
+def _wants_page(scope: Scope, accept: bytes) -> bool:
     return (
         scope["method"] in ("GET", "HEAD")
         and b"query=" not in scope["query_string"]
-        and prefers_html(headers.get(b"accept"))
+        and prefers_html(accept)
     )
 
 
@@ -99,9 +114,9 @@ def _answered(answer: Answer, kind: MediaType) -> JsonBytes:
     return _response(answer, kind, status)
 
 
-def _failure(error: Exception, request_id: str) -> JsonBytes:
+def _failure(error: Exception, kind: MediaType, request_id: str) -> JsonBytes:
     found = service_entry(error, request_id)
-    response = _response({"errors": [found]}, MediaType.JSON, found["extensions"]["status"])
+    response = _response({"errors": [found]}, kind, found["extensions"]["status"])
     for name, value in failures.headers(error).items():
         response.set(name, value)
     return response

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from duetdb.app.http.failures import NotAcceptable
@@ -17,53 +17,64 @@ class MediaType(Enum):
     GRAPHQL = "application/graphql-response+json"
 
 
-_OFFERED = {
-    b"application/graphql-response+json": MediaType.GRAPHQL,
-    b"application/json": MediaType.JSON,
-    b"application/*": MediaType.JSON,
-    b"*/*": MediaType.JSON,
-}
+_NAMED = {kind.value.encode(): kind for kind in MediaType}
+_ANY = (b"application/*", b"*/*")
 
 
-def answer_type(accept: bytes | None) -> MediaType:
-    """The form that the client likes best; JSON when it does not say.
+def accepted(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The header ``Accept``, which may come in several lines; empty when it does not come."""
+    return b",".join([value for name, value in headers if name == b"accept"])
 
-    Raises ``NotAcceptable`` when it accepts neither.
+
+def answer_type(accept: bytes) -> MediaType | None:
+    """The form that the client likes best; None when it accepts neither.
+
+    A range that names a form goes before one that only covers it. Of two that
+    are liked alike the one named first is taken, and JSON if none is named.
     """
-    if accept is None or accept == b"*/*" or not accept.strip():
+    if accept == b"*/*" or not accept.strip():
         return MediaType.JSON
-    best, most = None, 0.0
-    for media, quality in _ranges(accept):
-        offered = _OFFERED.get(media)
-        if offered is not None and quality > most:
-            best, most = offered, quality
-    if best is None:
-        raise NotAcceptable(
-            "None of the media types in Accept can be sent.",
-            hint="Accept application/graphql-response+json or application/json.",
-        )
-    return best
+    given = dict(_ranges(accept))
+
+    def liked(kind: MediaType) -> float:
+        ranges = (kind.value.encode(), *_ANY)
+        return next((given[each] for each in ranges if each in given), 0.0)
+
+    named = [_NAMED[each] for each in given if each in _NAMED]
+    best = max([*named, *MediaType], key=liked)
+    return best if liked(best) > 0 else None
 
 
-def prefers_html(accept: bytes | None) -> bool:
+def not_acceptable() -> NotAcceptable:
+    """The refusal of a client that accepts neither."""
+    return NotAcceptable(
+        "None of the media types in Accept can be sent.",
+        hint="Accept application/graphql-response+json or application/json.",
+    )
+
+
+def prefers_html(accept: bytes) -> bool:
     """Whether this is a browser that opens the address, not a program that asks."""
-    if accept is None or b"text/html" not in accept:
+    if b"text/html" not in accept:
         return False
     ranges = dict(_ranges(accept))
     html = ranges.get(b"text/html", 0.0)
-    named = [ranges.get(each.value.encode(), 0.0) for each in MediaType]
+    named = [ranges.get(each, 0.0) for each in _NAMED]
     return html > 0 and html >= max(named)
 
 
 def _ranges(accept: bytes) -> Iterator[tuple[bytes, float]]:
     for each in accept.lower().split(b","):
         media, *parameters = (part.strip() for part in each.split(b";"))
-        quality = 1.0
-        for parameter in parameters:
-            name, _, value = parameter.partition(b"=")
-            if name.strip() == b"q":
-                try:
-                    quality = float(value)
-                except ValueError:
-                    quality = 0.0
-        yield media, quality
+        pairs = (parameter.partition(b"=") for parameter in parameters)
+        weights = [_weight(value) for name, _, value in pairs if name.strip() == b"q"]
+        yield media, weights[0] if weights else 1.0
+
+
+def _weight(text: bytes) -> float:
+    """From 0 to 1; what is no weight counts as 0."""
+    try:
+        weight = float(text)
+    except ValueError:
+        return 0.0
+    return weight if 0 <= weight <= 1 else 0.0

@@ -57,7 +57,9 @@ def _check_content_type(content_type: bytes) -> None:
 def _parameters(query_string: bytes) -> dict[str, Any]:
     try:
         text = query_string.decode("utf-8")
-        found = parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+        found = parse_qs(
+            text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS
+        )
     except ValueError:
         raise BadRequest(
             "The query string cannot be read.",
@@ -66,10 +68,19 @@ def _parameters(query_string: bytes) -> dict[str, Any]:
     body: dict[str, Any] = {name: values[-1] for name, values in found.items()}
     for name in ("variables", "extensions"):
         if body.get(name):
-            body[name] = parse_json(body[name])
+            body[name] = _json(name, body[name])
         else:
             body.pop(name, None)
     return body
+
+
+def _json(name: str, text: str) -> Any:
+    try:
+        return parse_json(text)
+    except BadRequest as error:
+        raise BadRequest(
+            f"The parameter '{name}' cannot be read: {error.message}", hint=error.hint
+        ) from None
 
 
 def _request(body: Any) -> Request:

@@ -17,7 +17,8 @@ from starlette.requests import Request
 from duetdb.app.service.errors import BadRequest, TooLarge
 
 _LONG_NUMBER = re.compile(rb"\d{19}")
-_NUL = re.compile(rb"\\u0000", re.IGNORECASE)
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""The escape of NUL, which is none behind a backslash that is escaped itself."""
 _INT64 = 2**63
 
 
