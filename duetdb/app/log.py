@@ -43,6 +43,18 @@ def configure_logging(level: str) -> None:
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
+    logging.basicConfig(handlers=[_Forwarding()], level=logging.WARNING, force=True)
+    logging.captureWarnings(True)
+
+
+class _Forwarding(logging.Handler):
+    """Gives what libraries log by Python's own means the same form, level and masking."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logger = structlog.get_logger()
+        logger.log(
+            record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info
+        )
 
 
 @contextmanager

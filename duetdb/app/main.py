@@ -57,8 +57,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         redirect_slashes=False,
         exception_handlers={HTTPException: refused},
     )
-    app.add_middleware(Cors)
     app.add_middleware(Observe, metrics=metrics, access_log=settings.access_log)
+    app.add_middleware(Cors)  # outermost: browsers may read every answer, masked errors included
     return app
 
 

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from duetdb.app.http.credentials import principal_of
 from duetdb.app.http.metrics import CONTENT_TYPE, Metrics
 from duetdb.app.http.responses import JsonBytes
+from duetdb.app.service.encoding import dumps
 from duetdb.app.service.errors import DuetError
 from duetdb.app.service.keys import Keys
 from duetdb.app.service.service import Service
@@ -19,15 +20,22 @@ _NOT_READY = b'{"status":"unavailable"}'
 
 
 def health_routes(service: Service, keys: Keys, metrics: Metrics) -> list[BaseRoute]:
-    """``/healthz`` and ``/readyz`` (no key, revealing nothing) and ``/metrics``."""
+    """``/healthz``, ``/readyz`` and ``/metrics``.
+
+    The first two need no key and reveal nothing; to the full key ``/readyz`` also
+    says which collections are not served as their metadata asks, and why.
+    """
 
     async def healthz(request: Request) -> JsonBytes:
         return JsonBytes(_OK)
 
     async def readyz(request: Request) -> JsonBytes:
-        if await service.ping():
-            return JsonBytes(_OK)
-        return JsonBytes(_NOT_READY, 503, {"retry-after": "1"})
+        if not await service.ping():
+            return JsonBytes(_NOT_READY, 503, {"retry-after": "1"})
+        problems = service.catalog.problems
+        if problems and await _may_see(request, keys):
+            return JsonBytes(dumps({"status": "ok", "problems": dict(problems)}))
+        return JsonBytes(_OK)
 
     async def exposition(request: Request) -> Response | JsonBytes:
         if not _on_loopback(request) and not await _may_see(request, keys):

@@ -19,7 +19,7 @@ _log = structlog.get_logger("duetdb.access")
 
 
 class Observe:
-    """Outermost of all: nothing that goes wrong below it leaves without a request id.
+    """Around everything but CORS: nothing that goes wrong leaves without a request id.
 
     An exception that no interface mapped is logged with its traceback and
     answered as a bare 500, so that nothing about the inside reaches a client.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 from duetdb.app.service import timing
 from duetdb.app.service.authoriser import Authoriser
@@ -15,6 +16,8 @@ from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import Create, Delete, Document, Query, Update
 from duetdb.app.service.reader import Reader
 from duetdb.app.service.writer import Writer
+
+_PING_SECONDS: Final = 1.0
 
 
 class Service:
@@ -34,9 +37,10 @@ class Service:
         self._writer = Writer(engine, catalog, limits, events)
 
     async def ping(self) -> bool:
-        """Whether the database answers now, and the schema is loaded."""
+        """Whether the database answers now, within a second, and the schema is loaded."""
         try:
-            await self.engine.database.command("ping")
+            async with asyncio.timeout(_PING_SECONDS):
+                await self.engine.database.command("ping")
         except Exception:
             return False
         return self.catalog.ready
