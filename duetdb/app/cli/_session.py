@@ -14,7 +14,7 @@ from duetdb.app.log import configure_logging
 from duetdb.app.service.admin import Applied, SchemaAdmin
 from duetdb.app.service.catalog import Catalog
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.errors import BadMetadata, Conflict
+from duetdb.app.service.errors import BadMetadata, BadRequest, Conflict
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import FULL_ACCESS
 from duetdb.app.service.progress import APPLIED, BUILDING
@@ -56,7 +56,7 @@ class Session:
 def in_session(settings: Settings, work: Callable[[Session], Awaitable[T]]) -> T:
     """Runs ``work`` with a session of its own, and gives its answer.
 
-    Every mistake in metadata is printed; only the first is in the error's message.
+    Of several mistakes in metadata each is printed, before an error that counts them.
     """
 
     async def run() -> T:
@@ -66,9 +66,11 @@ def in_session(settings: Settings, work: Callable[[Session], Awaitable[T]]) -> T
     try:
         return asyncio.run(run())
     except BadMetadata as error:
-        for problem in error.problems[1:]:
-            print(f"{problem.path}: {problem.message}", file=sys.stderr)
-        raise
+        told = [f"{each.path}: {each.message}".removeprefix(": ") for each in error.problems]
+        if len(told) == 1:
+            raise BadRequest(told[0], hint=error.hint) from None
+        print("\n".join(told), file=sys.stderr)
+        raise BadRequest(f"The metadata has {len(told)} mistakes.", hint=error.hint) from None
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ import pkgutil
 import sys
 from collections.abc import Collection, Sequence
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from duetdb import __version__
 from duetdb.app import cli
@@ -40,7 +40,16 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         sentence = message[:1].upper() + message[1:]
-        raise UsageError(f"{sentence}. `{self.prog} --help` shows what it takes.")
+        end = "" if sentence.endswith("?") else "."
+        raise UsageError(f"{sentence}{end} `{self.prog} --help` shows what it takes.")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """The standard check, with the nearest choice for a value that is none."""
+        if action.choices is not None and value not in action.choices:
+            allowed = ", ".join(map(str, action.choices))
+            hint = did_you_mean(str(value), map(str, action.choices))
+            sentence = f"{str(value)[:100]!r} is not one of {allowed}"
+            raise argparse.ArgumentError(action, f"{sentence}.{hint}" if hint else sentence)
 
 
 def run(argv: Sequence[str]) -> int:

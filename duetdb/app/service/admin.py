@@ -124,7 +124,8 @@ class SchemaAdmin:
         require_full(principal)
         await self._catalog.refresh()
         existing = await self._inferrer.collections()
-        names = sorted(existing.keys() - self._catalog.snapshot.stored.keys())
+        described = self._catalog.snapshot.stored.keys() | self._catalog.schema.collections.keys()
+        names = sorted(existing.keys() - described)
         proposals = await self._inferrer.propose_all(names)
         definitions = {name: self._extended(each.definition) for name, each in proposals.items()}
         if apply and definitions:
