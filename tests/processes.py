@@ -167,10 +167,10 @@ class ServerProcess:
         self._process.send_signal(signal.SIGKILL)
         self._reap()
 
-    def stop(self) -> int:
-        """SIGTERM; the answer is the exit status."""
+    def stop(self, sign: signal.Signals = signal.SIGTERM) -> int:
+        """Asks it to end; the answer is the exit status."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(sign)
         return self._reap()
 
     def kill_mongod(self) -> None:
