@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from duetdb.app.service.errors import BadQuery, LimitExceeded
+from duetdb.app.service.errors import BadQuery, BadRequest, LimitExceeded
 from duetdb.app.service.filters import parse_filter
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import EVERYTHING, And, Filter, Order
 from duetdb.app.service.service import Service
 from duetdb.graphql.members import Members
-from duetdb.graphql.where import order_of, where_to_q
+from duetdb.graphql.where import in_words_of_where, order_of, where_to_q
 from duetdb.schema_gen.model import Collection, Schema
 
 
@@ -78,7 +78,10 @@ def filter_of(
     if where is None:
         return found
     spelled = where_to_q(where, model.members(collection.name), model.members)
-    typed = parse_filter(collection, spelled, limits, model.schema)
+    try:
+        typed = parse_filter(collection, spelled, limits, model.schema)
+    except BadRequest as error:
+        raise in_words_of_where(error) from None
     return typed if q is None else And((typed, found))
 
 

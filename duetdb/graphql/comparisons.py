@@ -26,7 +26,7 @@ _OPERATORS: Mapping[str, tuple[str, ...]] = {
 }
 """By scalar; all others are compared by order."""
 
-_DESCRIPTIONS = {
+DESCRIPTIONS: Mapping[str, str] = {
     "eq": "Equal; null finds documents without a value.",
     "ne": "Not equal, or without a value.",
     "in": "One of these.",
@@ -42,6 +42,7 @@ _DESCRIPTIONS = {
     "size": "The number of elements: a number, or a comparison such as `{gte: 2}`.",
     "elemMatch": "One element meets all of this.",
 }
+"""Every operator, and what it says."""
 
 
 @cache
@@ -82,7 +83,7 @@ def _build(
     return GraphQLInputObjectType(
         name,
         {
-            each: GraphQLInputField(types.get(each, value), description=_DESCRIPTIONS[each])
+            each: GraphQLInputField(types.get(each, value), description=DESCRIPTIONS[each])
             for each in operators
         },
     )

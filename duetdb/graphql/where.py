@@ -6,11 +6,13 @@ words with a dollar sign. What they mean is known to ``service.filters`` alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from duetdb.app.service.errors import BadQuery
+from duetdb.app.service.errors import BadQuery, BadRequest
 from duetdb.app.service.query import Order
+from duetdb.graphql.comparisons import DESCRIPTIONS
 from duetdb.graphql.members import Link, Member, Members, Nested, Pictures, Value
 
 Q: TypeAlias = dict[str, Any]
@@ -18,6 +20,7 @@ Find: TypeAlias = Callable[[str], Members]
 """Finds the members of a collection by its name."""
 
 _CONNECTIVES = {"and": "$and", "or": "$or", "not": "$nor"}
+_DOLLAR = re.compile(rf"\$({'|'.join(DESCRIPTIONS)})\b")
 
 
 def where_to_q(where: Mapping[str, Any], members: Members, find: Find, base: str = "") -> Q:
@@ -30,7 +33,7 @@ def where_to_q(where: Mapping[str, Any], members: Members, find: Find, base: str
     parts: list[Q] = []
     for name, condition in where.items():
         if condition is None:
-            raise BadQuery(f"'{name}' is compared with nothing.", hint="Use {eq: null} for null.")
+            raise BadQuery(f"'{name}' is compared with nothing.", hint=_without(name, members))
         connective = _CONNECTIVES.get(name)
         if connective is None:
             parts.append(_condition(name, members[name], condition, find, base))
@@ -41,6 +44,22 @@ def where_to_q(where: Mapping[str, Any], members: Members, find: Find, base: str
     if len(keys) > len(set(keys)):
         return {"$and": parts}
     return {key: value for part in parts for key, value in part.items()}
+
+
+def in_words_of_where(error: BadRequest) -> BadRequest:
+    """The same error about operators without a dollar sign, as ``where`` has them."""
+    hint = error.hint and _DOLLAR.sub(r"\1", error.hint)
+    return type(error)(_DOLLAR.sub(r"\1", error.message), hint=hint)
+
+
+def _without(name: str, members: Members) -> str:
+    """How to ask for documents that have nothing there."""
+    member = members.get(name)
+    if isinstance(member, Link):
+        return f"Use {{not: {{{name}: {{}}}}}} for documents without one."
+    if isinstance(member, Nested) and not member.many:
+        return "Compare a field inside it, such as {field: {eq: null}}."
+    return "Leave it out." if member is None else "Use {eq: null} for null."
 
 
 def _condition(name: str, member: Member, condition: Any, find: Find, base: str) -> Q:
@@ -64,6 +83,8 @@ def _operand(operator: str, value: Any, members: Members | None, find: Find) -> 
     if operator == "elemMatch" and isinstance(value, dict):
         if members is not None:
             return where_to_q(value, members, find)
+        if not value:
+            raise BadQuery("The comparison of 'elemMatch' is empty.", hint="Such as {eq: 1}.")
         return {f"${each}": operand for each, operand in value.items()}
     if operator == "size" and isinstance(value, dict):
         return {f"${each}": operand for each, operand in value.items()}
