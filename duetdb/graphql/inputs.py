@@ -18,7 +18,7 @@ from graphql import (
 )
 
 from duetdb.graphql.comparisons import comparison, list_comparison
-from duetdb.graphql.members import EXTRA, Member, Members, Nested, Pictures, Value, describe
+from duetdb.graphql.members import EXTRA, SYSTEM, Member, Members, Nested, Pictures, Value, describe
 from duetdb.graphql.members import Link as LinkMember
 from duetdb.graphql.scalars import DECLARED
 from duetdb.graphql.types import Find, list_of
@@ -50,15 +50,28 @@ def where_type(collection: Collection, members: Members, find: Find) -> GraphQLI
 def _where(name: str, members: Members, find: Find) -> GraphQLInputObjectType:
     def fields() -> Iterator[tuple[str, GraphQLInputField]]:
         for each, member in members.items():
-            type_ = _compared(member, find)
-            if type_ is not None:
-                yield each, GraphQLInputField(type_, description=member.description or None)
+            compared = _SYSTEM_INPUTS.get(each) or _compared_field(member, find)
+            if compared is not None:
+                yield each, compared
         yield "and", GraphQLInputField(list_of(this), description="All of these hold.")
         yield "or", GraphQLInputField(list_of(this), description="At least one of these holds.")
         yield "not", GraphQLInputField(this, description="This does not hold.")
 
     this = GraphQLInputObjectType(name, lambda: dict(fields()))
     return this
+
+
+def _compared_field(member: Member, find: Find) -> GraphQLInputField | None:
+    type_ = _compared(member, find)
+    if type_ is None:
+        return None
+    return GraphQLInputField(type_, description=member.description or None)
+
+
+_SYSTEM_INPUTS = {
+    name: GraphQLInputField(comparison(each.scalar, each.many), description=each.description)
+    for name, each in SYSTEM.items()
+}
 
 
 def _compared(member: Member, find: Find) -> GraphQLInputObjectType | None:

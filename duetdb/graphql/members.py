@@ -87,10 +87,10 @@ def members_of(collection: Collection, schema: Schema) -> dict[str, Member]:
     """Everything that the type of a collection has; links to what is not served are left out."""
     names = object_types(collection.names.type, collection.fields)
     members = {
-        **_SYSTEM,
+        **SYSTEM,
         **_declared(collection.fields, names),
         EXTRA: Extra(
-            {**{each.name: each.fits for each in _SYSTEM.values()}, **_known(collection.fields)}, ""
+            {**{each.name: each.fits for each in SYSTEM.values()}, **_known(collection.fields)}, ""
         ),
     }
     for each in collection.referrers:
@@ -214,7 +214,7 @@ def _system(
     return Value(name, name, scalar, many, checker, description)
 
 
-_SYSTEM: Mapping[str, Value] = {
+SYSTEM: Mapping[str, Value] = {
     each.name: each
     for each in (
         _system("_id", "ID", _anything, "The identity of the document."),
@@ -231,3 +231,4 @@ _SYSTEM: Mapping[str, Value] = {
         _system("_parent_field", "String", _text, "The child list that it is in."),
     )
 }
+"""The members that every type of a collection has, by names that no declared field gets."""

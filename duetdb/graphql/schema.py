@@ -47,6 +47,9 @@ class GraphQLPart:
         return GraphQLSchema(
             query=GraphQLObjectType("Query", queries),
             mutation=GraphQLObjectType("Mutation", mutations),
+            # graphql-core finds types by recursion, which a long chain of relations would
+            # exhaust; from types that it knows already it goes no further.
+            types=[each for types in self.types.values() for each in types.named],
             assume_valid=True,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from graphql import GraphQLInputObjectType, GraphQLObjectType
+from graphql import GraphQLInputObjectType, GraphQLNamedType, GraphQLObjectType
 
 from duetdb.graphql.inputs import data_type, order_type, where_type
 from duetdb.graphql.members import Members
@@ -26,6 +26,11 @@ class TypeSet:
 
     def find(self, collection: str) -> TypeSet:
         return self.targets[collection]
+
+    @property
+    def named(self) -> tuple[GraphQLNamedType, ...]:
+        """The types of its own that others may lead to."""
+        return self.object, self.where, self.order_by, self.input, self.connection
 
     @cached_property
     def object(self) -> GraphQLObjectType:

@@ -16,7 +16,7 @@ from graphql import (
     GraphQLOutputType,
 )
 
-from duetdb.graphql.members import Extra, Link, Member, Members, Nested, Pictures, Value
+from duetdb.graphql.members import SYSTEM, Extra, Link, Member, Members, Nested, Pictures, Value
 from duetdb.graphql.scalars import DECLARED
 from duetdb.schema_gen.model import Collection
 
@@ -52,7 +52,10 @@ def object_type(collection: Collection, members: Members, find: Find) -> GraphQL
 def _object(name: str, members: Members, find: Find, description: str) -> GraphQLObjectType:
     return GraphQLObjectType(
         name,
-        lambda: {each: _field(member, find) for each, member in members.items()},
+        lambda: {
+            each: _SYSTEM_FIELDS.get(each) or _field(member, find)
+            for each, member in members.items()
+        },
         description=description,
     )
 
@@ -87,6 +90,13 @@ def _type(member: Member, find: Find) -> GraphQLOutputType:
         return cast(GraphQLOutputType, JSON)
     assert isinstance(member, Pictures)
     return list_of(DECLARED["Media"])
+
+
+def _nothing(_: str) -> Any:
+    raise LookupError("A system field leads nowhere.")
+
+
+_SYSTEM_FIELDS = {name: _field(member, _nothing) for name, member in SYSTEM.items()}
 
 
 def list_arguments(target: Any, page: int | None = None) -> dict[str, GraphQLArgument]:

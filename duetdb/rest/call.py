@@ -54,12 +54,12 @@ class Call:
             self._params = Params(self.scope["query_string"])
         return self._params
 
-    def plan(self) -> Plan:
-        """The collection that the path names.
+    def plan(self, name: str | None = None) -> Plan:
+        """The collection of that name, or the one that the path begins with.
 
         Raises ``NotFound`` with a near name, or ``Quarantined``.
         """
-        name = self.segments[0]
+        name = self.segments[0] if name is None else name
         plan = self.part.plans.get(name)
         if plan is None:
             self.service.catalog.collection(name)

@@ -56,14 +56,12 @@ async def delete_child(call: Call) -> JsonBytes:
 
 
 def _places(call: Call) -> tuple[Plan, Parent]:
-    """The child collection, and the parent in the path; raises ``NotFound``."""
+    """The child collection, and the parent in the path; raises ``NotFound`` or ``Quarantined``."""
     above = call.plan().collection
     field = above.by_name.get(call.segments[2])
     if field is None or field.relation is not Relation.CHILD:
         raise _no_list(call.segments[2], above.name, [each.name for each in above.children])
-    plan = call.part.plans.get(field.collection or "")
-    if plan is None:
-        raise _no_list(field.name, above.name, [])
+    plan = call.plan(field.collection)
     parent_id = documents.id_of(above, call.segments[1])
     return plan, Parent(collection=above, id=parent_id, field=field)
 

@@ -31,13 +31,15 @@ class Plan:
 
     ``expand`` and ``children`` are the levels of related documents to attach,
     without and with meta fields. ``sources`` are the collections from which
-    they were made: while those are the same objects, so is the plan.
+    they were made: while those are the same objects, so is the plan, unless one
+    of the ``absent``, which a relation leads to, is there again.
     """
 
     collection: Collection
     expand: tuple[tuple[Expansion, ...], tuple[Expansion, ...]]
     children: tuple[tuple[Expansion, ...], tuple[Expansion, ...]]
     sources: tuple[Collection, ...]
+    absent: frozenset[str]
     first_page: Query
 
     @cached_property
@@ -79,9 +81,12 @@ def build_part(schema: Schema, previous: Any, limits: Limits) -> RestPart:
 
 
 def _still_true(plan: Plan | None, schema: Schema) -> Plan | None:
-    if plan and all(schema.collections.get(each.name) is each for each in plan.sources):
-        return plan
-    return None
+    true = (
+        plan is not None
+        and plan.absent.isdisjoint(schema.collections)
+        and all(schema.collections.get(each.name) is each for each in plan.sources)
+    )
+    return plan if true else None
 
 
 class _Builder:
@@ -102,20 +107,25 @@ class _Builder:
             self._children(collection, depth - 1, False),
             self._children(collection, depth - 1, True),
         )
-        sources = {collection.name: collection}
-        for each in (*collection.relations, *collection.children):
-            target = self._collections.get(each.collection or "")
-            if target:
-                sources[target.name] = target
+        targets = _led_to(collection) & self._collections.keys()
+        sources = {name: self._collections[name] for name in (collection.name, *targets)}
         for target in _collections_of((*expand[0], *children[0])):
             sources[target.name] = target
+        led = frozenset().union(*map(_led_to, sources.values()))
         first_page = Query(
             collection=collection,
             max=self._limits.page_default,
             projection=PLAIN_FIELDS,
             expand=expand[0],
         )
-        return Plan(collection, expand, children, tuple(sources.values()), first_page)
+        return Plan(
+            collection,
+            expand,
+            children,
+            tuple(sources.values()),
+            led - self._collections.keys(),
+            first_page,
+        )
 
     def _references(self, collection: Collection, depth: int, meta: bool) -> tuple[Expansion, ...]:
         """The depth is the cycle guard: below it, references stay lists of ids."""
@@ -144,6 +154,13 @@ class _Builder:
             projection=EVERY_FIELD if meta else PLAIN_FIELDS,
             expand=self._references(target, depth, meta),
         )
+
+
+def _led_to(collection: Collection) -> frozenset[str]:
+    """The names of the collections that its relations lead to."""
+    return frozenset(
+        each.collection or "" for each in (*collection.relations, *collection.children)
+    )
 
 
 def _collections_of(expansions: tuple[Expansion, ...]) -> Iterator[Collection]:

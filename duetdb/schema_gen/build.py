@@ -33,7 +33,6 @@ class _Draft:
 
     definition: Mapping[str, Any]
     digest: str
-    id_type: IdType
     before: Collection | None
     """The collection in the previous schema, if its own metadata is the same."""
     targets: tuple[tuple[str, str], ...]
@@ -47,15 +46,15 @@ def build_schema(
     """The schema of all collections: those in ``definitions``, by name, and the system ones.
 
     A collection whose metadata has mistakes, or that has a relation to one that
-    is missing or has mistakes itself, is quarantined with the reasons and the
-    others are built. A collection that is the same as in ``previous``, seen
-    from both sides of its relations, is the identical object. Raises nothing.
+    is missing, is quarantined with the reasons and the others are built. A
+    collection that is the same as in ``previous``, seen from both sides of its
+    relations, is the identical object. Raises nothing.
     """
     everything = {**SYSTEM_DEFINITIONS, **dict(sorted(definitions.items()))}
     drafts, quarantined = _drafts(everything, previous)
     _quarantine_dangling(drafts, everything, quarantined)
     names = collection_names({name: _wanted(draft) for name, draft in drafts.items()})
-    id_types = {name: draft.id_type for name, draft in drafts.items()}
+    id_types = {name: _id_type(each) for name, each in everything.items()}
     for draft in drafts.values():
         draft.fields = _fields(draft, id_types)
     referring = _referring(drafts)
@@ -110,16 +109,21 @@ def _drafts(
         before = known.get(name)
         if before is not None and before.fingerprint.startswith(digest):
             targets = _targets(before.fields)
-            drafts[name] = _Draft(definition, digest, before.id_type, before, targets)
+            drafts[name] = _Draft(definition, digest, before, targets)
             continue
         sentences = _mistakes(name, definition)
         if sentences:
             quarantined[name] = sentences
             continue
         fields = parse_fields(definition)
-        id_type = IdType(definition.get("idType") or IdType.OBJECT_ID)
-        drafts[name] = _Draft(definition, digest, id_type, None, _targets(fields), fields)
+        drafts[name] = _Draft(definition, digest, None, _targets(fields), fields)
     return drafts, quarantined
+
+
+def _id_type(definition: Any) -> IdType:
+    """What the ids of a collection are, if its metadata can be read that far."""
+    wanted = definition.get("idType") if isinstance(definition, Mapping) else None
+    return IdType(wanted) if wanted in tuple(IdType) else IdType.OBJECT_ID
 
 
 def _mistakes(name: str, definition: Any) -> tuple[str, ...]:
@@ -151,30 +155,21 @@ def _targets(fields: tuple[Field, ...]) -> tuple[tuple[str, str], ...]:
 def _quarantine_dangling(
     drafts: dict[str, _Draft], everything: Names[str], quarantined: dict[str, tuple[str, ...]]
 ) -> None:
-    """Takes out collections with a relation to none, until every relation has its target."""
-    while True:
-        dangling = {
-            name: tuple(
-                _dangling(path, target, target in everything, drafts)
-                for path, target in draft.targets
-                if target not in drafts
-            )
-            for name, draft in drafts.items()
-            if any(target not in drafts for _, target in draft.targets)
-        }
-        if not dangling:
-            return
-        quarantined.update(dangling)
-        for name in dangling:
+    """Takes out collections with a relation to none at all.
+
+    A target that is only quarantined is no fault of theirs: until it is
+    repaired, the relation stays a list of ids.
+    """
+    for name, draft in list(drafts.items()):
+        dangling = tuple(
+            f"{path}: Its relation points to the collection {target!a}, which does not exist."
+            f"{did_you_mean(target, everything)}"
+            for path, target in draft.targets
+            if target not in everything
+        )
+        if dangling:
+            quarantined[name] = dangling
             del drafts[name]
-
-
-def _dangling(path: str, target: str, exists: bool, drafts: Names[str]) -> str:
-    shown = ascii(target)
-    if exists:
-        return f"{path}: Its relation points to the collection {shown}, which cannot be built."
-    hint = did_you_mean(target, drafts)
-    return f"{path}: Its relation points to the collection {shown}, which does not exist.{hint}"
 
 
 def _wanted(draft: _Draft) -> str | None:
