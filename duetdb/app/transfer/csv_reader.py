@@ -35,7 +35,8 @@ def read_csv(
     Raises ``TransferError`` when the header cannot be used.
     """
     csv.field_size_limit(_CELL_LIMIT)
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    # Bytes that are not UTF-8 are carried along, so that only their own record is bad.
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
     records = _records(csv.reader(text, strict=True), file)
     first = next(records, None)
     if first is None or isinstance(first.cells, str):
@@ -69,14 +70,20 @@ def _records(reader: Any, file: BinaryIO) -> Iterator[_Record]:
             cells = next(reader)
         except StopIteration:
             return
-        except UnicodeDecodeError:
-            yield _Record(line, file.tell(), "The file is not UTF-8 from about here on.")
-            return
         except csv.Error as error:
             yield _Record(line, file.tell(), f"The record is not CSV: {error}.")
             continue
         if cells:
-            yield _Record(line, file.tell(), cells)
+            sound = all(cell.isascii() or _is_utf8(cell) for cell in cells)
+            yield _Record(line, file.tell(), cells if sound else "The record is not UTF-8.")
+
+
+def _is_utf8(cell: str) -> bool:
+    try:
+        cell.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _header(cells: list[str], mapping: Mapping[str, str]) -> list[str]:

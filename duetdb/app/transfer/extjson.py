@@ -37,13 +37,10 @@ def parse_document(raw: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ValueError(f"The text is not UTF-8 (byte {error.start + 1} of the row).") from None
     except json.JSONDecodeError as error:
-        raise ValueError(
-            f"The text is not JSON: {error.msg} at character {error.pos + 1}."
-        ) from None
+        told = f"{error.msg.removesuffix(' at')} at character {error.pos + 1}"
+        raise ValueError(f"The text is not JSON: {told}.") from None
     except RecursionError:
         raise ValueError("The document is nested too deeply.") from None
-    except (BSONError, TypeError, KeyError, OverflowError, ArithmeticError) as error:
-        raise ValueError(f"A value is not valid Extended JSON: {error}.") from None
     if not isinstance(value, dict):
         raise ValueError("A row must be a JSON object.")
     return value
@@ -60,9 +57,13 @@ def canonical(document: Mapping[str, Any]) -> str:
 
 
 def _unwrap(value: dict[str, Any]) -> Any:
-    if any(key.startswith("$") for key in value):
+    if not any(key.startswith("$") for key in value):
+        return value
+    try:
         return object_hook(value, _READ)
-    return value
+    except (BSONError, TypeError, KeyError, ValueError, OverflowError, ArithmeticError) as error:
+        told = str(error)[:200].rstrip(".")
+        raise ValueError(f"A value is not valid Extended JSON: {told}.") from None
 
 
 def _refuse_constant(name: str) -> float:

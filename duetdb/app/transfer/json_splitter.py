@@ -33,7 +33,7 @@ class Splitter:
     """Finds the elements of one array, or objects one after the other.
 
     Only quotes, brackets and commas are looked at, so a document that is not
-    JSON does not hide those after it.
+    JSON does not hide those after it, unless its brackets do not match.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -59,10 +59,10 @@ class Splitter:
                     return
             read += len(chunk)
             if self._kept_length > ROW_LIMIT:
-                yield Piece(self._start_line, read, error=TOO_LONG)
+                yield Piece(self._begin_line(b""), read, error=TOO_LONG)
                 return
         if error := self._unfinished():
-            yield Piece(self._start_line, read, error=error)
+            yield Piece(self._begin_line(b""), read, error=error)
 
     def _unfinished(self) -> str | None:
         if self._depth == _BEFORE:
@@ -117,11 +117,15 @@ class Splitter:
         self._kept_length += len(chunk) - start
 
     def _piece(self, tail: bytes, end: int) -> Piece:
-        text = b"".join((*self._kept, tail))
-        bare = text.lstrip()
-        line = self._start_line + text.count(b"\n", 0, len(text) - len(bare))
+        line = self._begin_line(tail)
+        text = b"".join((*self._kept, tail)).strip()
         self._forget()
-        return Piece(line, end, bare.rstrip())
+        return Piece(line, end, text)
+
+    def _begin_line(self, tail: bytes) -> int:
+        """The line on which what is kept, and ``tail``, begins to be more than blanks."""
+        text = b"".join((*self._kept, tail))
+        return self._start_line + text.count(b"\n", 0, len(text) - len(text.lstrip()))
 
     def _forget(self) -> None:
         self._kept, self._kept_length, self._start_line = [], 0, self._line
