@@ -10,7 +10,7 @@ from typing import Any, cast
 from graphql import FieldNode, GraphQLObjectType, get_named_type
 
 from duetdb.app.service.errors import BadQuery
-from duetdb.app.service.keyset import beyond, cursor_of, keys_of, position_of
+from duetdb.app.service.keyset import beyond, check_places, cursor_of, keys_of, position_of
 from duetdb.app.service.query import And, Document, Order, Query
 from duetdb.graphql.call import Call, Page, count_of, page_of
 from duetdb.graphql.members import Members
@@ -62,6 +62,7 @@ class ConnectionRoot(ReadRoot):
         )
         more = len(documents) > size
         documents = documents[:size]
+        check_places(order, documents)
         if backward:
             documents.reverse()
         found = Found(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from duetdb.app.service.errors import BadQuery, BadRequest
+from duetdb.app.service.filters import order_by
 from duetdb.app.service.query import Order
 from duetdb.graphql.comparisons import DESCRIPTIONS
 from duetdb.graphql.members import Link, Member, Members, Nested, Pictures, Value
@@ -93,7 +94,7 @@ def _operand(operator: str, value: Any, members: Members | None, find: Find) -> 
 
 def order_of(keys: Sequence[Mapping[str, Any]] | None, members: Members) -> tuple[Order, ...]:
     """The order that ``orderBy`` asks for; raises ``BadQuery`` unless each key is one field."""
-    return tuple(_order(key, members) for key in keys or ())
+    return order_by(_order(key, members) for key in keys or ())
 
 
 def _order(key: Mapping[str, Any], members: Members) -> Order:

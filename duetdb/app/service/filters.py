@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from duetdb.app.service.errors import LimitExceeded
@@ -37,12 +37,24 @@ def parse_order(
     Empty names are skipped and a field that comes again is not looked at.
     Raises ``BadQuery`` for what cannot be a path, ``LimitExceeded`` for too many.
     """
+    return order_by(
+        Order(
+            order_path(collection, wanted),
+            position < len(directions) and directions[position].strip() == "-1",
+        )
+        for position, wanted in enumerate(sort)
+        if wanted
+    )
+
+
+def order_by(keys: Iterable[Order]) -> tuple[Order, ...]:
+    """The keys of an order, those of a path that has come before left out.
+
+    Raises ``LimitExceeded`` for more than the database sorts by.
+    """
     found: dict[str, Order] = {}
-    for position, wanted in enumerate(sort):
-        if wanted:
-            path = order_path(collection, wanted)
-            descending = position < len(directions) and directions[position].strip() == "-1"
-            found.setdefault(path, Order(path, descending))
+    for each in keys:
+        found.setdefault(each.path, each)
     if len(found) > _ORDER_KEYS:
         raise LimitExceeded(f"A query is sorted by at most {_ORDER_KEYS} fields.")
     return tuple(found.values())
