@@ -90,11 +90,14 @@ async def _import(
 
 
 async def _undo(session: Session, watcher: ConsoleWatcher, arguments: argparse.Namespace) -> int:
-    stored = await _load(session, watcher).undo(arguments.collection)
-    if stored is None:
-        print(f"No import into {arguments.collection} was cut off.")
+    name = arguments.collection
+    undone = await _load(session, watcher).undo(name)
+    if undone is None:
+        print(f"No import into {name} was cut off.")
+    elif undone.partial:
+        print(f"Ended the partial import of {undone.source} into {name}; what it stored stays.")
     else:
-        print(f"Took back {stored:,} documents of {arguments.collection}.")
+        print(f"Took back {undone.stored:,} documents of {name}.")
     return 0
 
 

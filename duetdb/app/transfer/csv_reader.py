@@ -35,9 +35,7 @@ def read_csv(
     Raises ``TransferError`` when the header cannot be used.
     """
     csv.field_size_limit(_CELL_LIMIT)
-    # Bytes that are not UTF-8 are carried along, so that only their own record is bad.
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    records = _records(csv.reader(text, strict=True), file)
+    records: Iterator[_Record] = _records(file)
     first = next(records, None)
     if first is None or isinstance(first.cells, str):
         raise TransferError(f"The CSV file has no header row{_why(first)}.")
@@ -63,19 +61,26 @@ class _Record:
         self.cells = cells
 
 
-def _records(reader: Any, file: BinaryIO) -> Iterator[_Record]:
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield _Record(line, file.tell(), f"The record is not CSV: {error}.")
-            continue
-        if cells:
-            sound = all(cell.isascii() or _is_utf8(cell) for cell in cells)
-            yield _Record(line, file.tell(), cells if sound else "The record is not UTF-8.")
+def _records(file: BinaryIO) -> Iterator[_Record]:
+    # Bytes that are not UTF-8 are carried along, so that only their own record is bad.
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    reader = csv.reader(text, strict=True)
+    try:
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield _Record(line, file.tell(), f"The record is not CSV: {error}.")
+                continue
+            if cells:
+                sound = all(cell.isascii() or _is_utf8(cell) for cell in cells)
+                yield _Record(line, file.tell(), cells if sound else "The record is not UTF-8.")
+    finally:
+        if not file.closed:
+            text.detach()  # whoever opened the file closes it
 
 
 def _is_utf8(cell: str) -> bool:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +28,7 @@ from typing import Any, Final
 from duetdb.app.service.admin import SchemaAdmin
 from duetdb.app.service.catalog import Catalog
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.errors import Invalid, ValidationFailed
+from duetdb.app.service.errors import Conflict, Invalid, NotFound, ValidationFailed
 from duetdb.app.service.import_journal import Entry, ImportJournal
 from duetdb.app.service.intake import Intake
 from duetdb.app.service.limits import Limits
@@ -107,14 +108,16 @@ class Load:
             return await self._store_good(journal, entry)
         return await self._store_all(journal, entry)
 
-    async def undo(self, name: str) -> int | None:
-        """Takes an unfinished import back; the answer is how many documents it had stored."""
+    async def undo(self, name: str) -> Entry | None:
+        """Takes an unfinished import back; the answer is that import, None if there is none.
+
+        What a partial one has stored stays: it is only ended.
+        """
         journal = ImportJournal(self._engine, name)
         entry = await journal.entry()
-        if entry is None:
-            return None
-        await journal.take_back()
-        return entry.stored
+        if entry is not None:
+            await self._take_back(name, journal, entry)
+        return entry
 
     async def _resumable(self, name: str, journal: ImportJournal, new: Entry) -> Entry:
         """The entry to go on with; raises ``TransferError`` if another import is unfinished."""
@@ -122,7 +125,7 @@ class Load:
         if found is None:
             return new
         if found.undoing:
-            await journal.take_back()
+            await self._take_back(name, journal, found)
             return new
         if (found.fingerprint, found.partial) != (new.fingerprint, new.partial):
             raise TransferError(
@@ -134,15 +137,15 @@ class Load:
         return found
 
     async def _store_all(self, journal: ImportJournal, entry: Entry) -> Outcome:
-        held: list[_Batch] | None = []
         if not entry.rows:
             held = await self._check_all()
             if self._bad:
                 return Outcome(0, self._bad)
             await self._target.create()
-        if held is not None:
-            return Outcome(await self._store_held(held), self._bad)
+            if held is not None:
+                return Outcome(await self._store_held(held), self._bad)
         self._watcher.phase("importing", self._path.stat().st_size)
+        entry = replace(entry, created=entry.created or self._target.created)
         await journal.begin(entry)
         stored = 0
         for batch in self._batches(entry.rows):
@@ -151,7 +154,7 @@ class Load:
             if not self._bad:
                 await self._store(batch, journal, alone=False)
             if self._bad:
-                await journal.take_back()
+                await self._take_back(self._target.name, journal, entry)
                 return Outcome(0, self._bad)
             self._watcher.progress(batch.last.end)
         await journal.end()
@@ -180,9 +183,22 @@ class Load:
             await self._intake.insert([batch.documents for batch in held if batch.documents])
         except ValidationFailed as error:
             self._report_failed(error, origins)
-            await self._target.discard()
+            if self._target.created:
+                await self._discard(self._target.name)
             return 0
         return len(origins)
+
+    async def _take_back(self, name: str, journal: ImportJournal, entry: Entry) -> None:
+        """Takes away what the import has stored, and the collection if it made it."""
+        await journal.take_back()
+        if entry.created:
+            await self._discard(name)
+
+    async def _discard(self, name: str) -> None:
+        """Takes a new collection away, unless others have made use of it by now."""
+        if await self._engine.database[name].find_one({}, {"_id": 1}) is None:
+            with suppress(Conflict, NotFound):
+                await self._admin.delete(name, FULL_ACCESS, drop=True)
 
     async def _store_good(self, journal: ImportJournal, entry: Entry) -> Outcome:
         self._watcher.phase("importing", self._path.stat().st_size)

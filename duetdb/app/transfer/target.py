@@ -52,11 +52,6 @@ class Target:
             await self.admin.put(self.name, self.definition, FULL_ACCESS)
             self.created = True
 
-    async def discard(self) -> None:
-        """Takes the metadata of a new collection away again: nothing was stored in it."""
-        if self.created:
-            await self.admin.delete(self.name, FULL_ACCESS, drop=True)
-
 
 async def prepare_target(
     engine: Engine,
