@@ -68,7 +68,7 @@ class VariableReader:
         )
 
     def read(self, given: Mapping[str, Any]) -> Variables:
-        """The coerced variables; raises ``VariablesRefused``."""
+        """The coerced variables; raises ``VariablesRefused`` and ``GraphQLError``."""
         coerced: dict[str, Any] = {}
         try:
             for name, type_, definition in self._declared:
@@ -116,7 +116,8 @@ def _data(value: Any, type_: Any, shape: Shape) -> Any:
 def document_of(value: Mapping[str, Any], shape: Shape) -> Any:
     """The document that a data input means, under stored names.
 
-    ``Undefined`` when it has a field that the type does not have.
+    ``Undefined`` when it has a field that the type does not have; raises
+    ``GraphQLError`` for extra properties that are no object.
     """
     document: dict[str, Any] = {}
     for name, each in value.items():
@@ -132,11 +133,13 @@ def document_of(value: Mapping[str, Any], shape: Shape) -> Any:
 
 
 def _with_extra(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with its undeclared properties in their places; raises ``GraphQLError``."""
     extra = document.pop(EXTRA, None)
     if extra is None:
         return document
-    # What is no object stays under a name that the service refuses or drops.
-    return {**extra, **document} if isinstance(extra, dict) else {**document, EXTRA: extra}
+    if not isinstance(extra, dict):
+        raise GraphQLError(f"'{EXTRA}' holds undeclared properties and must be an object or null.")
+    return {**extra, **document}
 
 
 def _part(value: Any, shape: Shape) -> Any:

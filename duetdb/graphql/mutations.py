@@ -83,7 +83,9 @@ class DeleteRoot(OneWriteRoot):
         )
         found = await call.service.delete(delete, call.principal)
         if not found:
-            raise NotFound(f"There is no document {arguments['id']!r} in '{self.collection.name}'.")
+            raise NotFound(
+                f"There is no document {arguments['id']:.100} in {self.collection.name!r}."
+            )
         return found[0]
 
 
