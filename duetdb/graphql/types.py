@@ -56,7 +56,7 @@ def _object(name: str, members: Members, find: Find, description: str) -> GraphQ
             each: _SYSTEM_FIELDS.get(each) or _field(member, find)
             for each, member in members.items()
         },
-        description=description,
+        description=description or None,
     )
 
 
