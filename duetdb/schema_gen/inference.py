@@ -65,7 +65,8 @@ def infer(
     samples.setdefault(name, Sample(sampled))
     run = _Inference(name, References(samples))
     if len(sampled) < FEW:
-        run.say(f"Only {len(sampled)} documents were sampled: more may show other types.")
+        few = "one document was" if len(sampled) == 1 else f"{len(sampled)} documents were"
+        run.say(f"Only {few} sampled: more may show other types.")
     definition: dict[str, Any] = {"name": name}
     if (id_type := run.id_type(sampled)) is not IdType.OBJECT_ID:
         definition["idType"] = id_type.value

@@ -45,7 +45,7 @@ def test_all_collections_that_have_metadata(notes: Any, database: Database, targ
     describe(database, "authors", {"name": "name", "type": "text"})
     describe(database, "broken", {"name": "x", "type": "no such type"})
     done = run_cli("reindex", *target)
-    assert done.stdout == ("authors: 1 documents, 1 changed.\nnotes: 3 documents, 3 changed.\n")
+    assert done.stdout == ("authors: 1 document, 1 changed.\nnotes: 3 documents, 3 changed.\n")
     assert done.stderr.startswith("broken was left out because of its metadata: ")
     assert done.returncode == 1
     assert database["plain"].find_one({}, {"_id": 0}) == {"name": "no metadata"}

@@ -25,6 +25,11 @@ SHOWN: Final = 20
 """Bad rows that are printed; a report file holds all of them."""
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 document``, ``1,200 documents``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def terminal_bar(amount: ProgressColumn, console: Console | None = None) -> Progress:
     """A progress bar on standard error that counts in ``amount``; nothing without a terminal."""
     return Progress(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from duetdb.app.cli._session import Session, in_session
+from duetdb.app.cli._watch import counted
 from duetdb.app.service.document_keys import document_keys
 from duetdb.app.service.errors import NotFound
 from duetdb.app.service.events import Events
@@ -69,7 +70,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
-    print(f"Wrote {count:,} documents of {arguments.collection} to {arguments.file}.")
+    written = counted(count, "document")
+    print(f"Wrote {written} of {arguments.collection} to {arguments.file}.")
     return 0
 
 

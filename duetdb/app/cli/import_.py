@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from duetdb.app.cli._session import Session, in_session
-from duetdb.app.cli._watch import ConsoleWatcher
+from duetdb.app.cli._watch import ConsoleWatcher, counted
 from duetdb.app.setting_values import SettingsError
 from duetdb.app.settings import Settings
 from duetdb.app.transfer.files import Format
@@ -97,7 +97,7 @@ async def _undo(session: Session, watcher: ConsoleWatcher, arguments: argparse.N
     elif undone.partial:
         print(f"Ended the partial import of {undone.source} into {name}; what it stored stays.")
     else:
-        print(f"Took back {undone.stored:,} documents of {name}.")
+        print(f"Took back {counted(undone.stored, 'document')} of {name}.")
     return 0
 
 
@@ -116,14 +116,15 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
 
 
 def _summary(outcome: Outcome, collection: str, options: Options) -> str:
-    stored = f"Stored {outcome.stored:,} documents in {collection}"
+    stored = f"Stored {counted(outcome.stored, 'document')} in {collection}"
     if outcome.skipped:
-        stored += f", after {outcome.skipped:,} rows that an earlier run dealt with"
+        stored += f", after {counted(outcome.skipped, 'row')} that an earlier run dealt with"
     if not outcome.bad:
         return f"{stored}."
+    bad = f"{counted(outcome.bad, 'row')} {'is' if outcome.bad == 1 else 'are'} bad"
     if options.partial:
-        return f"{stored}; {outcome.bad:,} rows are bad."
+        return f"{stored}; {bad}."
     return (
-        f"Nothing was stored in {collection}: {outcome.bad:,} rows are bad. "
-        "Correct them, or store the good rows with --partial."
+        f"Nothing was stored in {collection}: {bad}. "
+        "Correct the file, or store the good rows with --partial."
     )

@@ -12,7 +12,7 @@ import sys
 from rich.progress import MofNCompleteColumn, Progress
 
 from duetdb.app.cli._session import Session, in_session
-from duetdb.app.cli._watch import terminal_bar
+from duetdb.app.cli._watch import counted, terminal_bar
 from duetdb.app.service.reindex import Outcome, Reindex
 from duetdb.app.settings import Settings
 from duetdb.schema_gen.model import Collection
@@ -65,7 +65,8 @@ async def _one(session: Session, collection: Collection, bar: Progress) -> Outco
 
 
 def _summary(outcome: Outcome, collection: Collection) -> str:
-    told = f"{collection.name}: {outcome.looked_at:,} documents, {outcome.changed:,} changed"
+    looked_at = counted(outcome.looked_at, "document")
+    told = f"{collection.name}: {looked_at}, {outcome.changed:,} changed"
     return f"{told}, {outcome.refused:,} refused." if outcome.refused else f"{told}."
 
 
