@@ -1,47 +1,46 @@
 """The in-memory engine: mongomock-motor in the shape of PyMongo's asynchronous driver.
 
-Mongomock ignores some of what it does not know. Here it is asked only what is on the lists of
-this file; everything else is ``NotAvailable``, never a wrong result.
+Mongomock stores and updates. What is found, and in which order, is decided here, because it
+finds too much or too little where values are of several types or in lists. It is asked only
+what is on the lists of this file; everything else is ``NotAvailable``.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
+from bson import ObjectId
 from mongomock_motor import AsyncMongoMockClient
 from pymongo.errors import PyMongoError
 
+from duetdb.app.mongo.memory_matching import check, matches, refuse
+from duetdb.app.mongo.memory_pipeline import run_pipeline
+from duetdb.app.mongo.memory_projection import projected
+from duetdb.app.mongo.memory_values import in_order
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import NotAvailable
 
-_QUERY = frozenset(
-    "$eq $ne $gt $gte $lt $lte $in $nin $and $or $nor $not $exists $regex $options $elemMatch "
-    "$all $size $type".split()
-)
+Document = dict[str, Any]
+Order = Sequence[tuple[str, int]]
+
 _UPDATE = frozenset(
     "$set $unset $inc $min $max $push $each $pull $pullAll $addToSet $pop $rename "
     "$setOnInsert".split()
 )
-_STAGES = frozenset("$match $sort $skip $limit $project $group $unwind $count $addFields".split())
-_EXPRESSIONS = frozenset("$sum $avg $min $max $first $last $push $addToSet $size $ifNull".split())
-
 # Options that change how fast an answer comes, not what it is.
 _HARMLESS = frozenset(
-    "batch_size max_time_ms maxTimeMS allowDiskUse allow_disk_use comment hint".split()
+    "batch_size batchSize max_time_ms maxTimeMS allowDiskUse allow_disk_use comment hint".split()
 )
-_UNDERSTOOD = frozenset(
-    "filter projection sort skip limit upsert return_document ordered name unique background "
-    "array_filters".split()
+_UNDERSTOOD = frozenset("upsert return_document ordered name unique background".split())
+_BY_FILTER = frozenset(
+    "delete_one delete_many replace_one update_one update_many find_one_and_delete "
+    "find_one_and_replace find_one_and_update".split()
 )
-_WITH_FILTER = frozenset(
-    "find find_one count_documents delete_one delete_many replace_one find_one_and_delete "
-    "find_one_and_replace".split()
-)
-_WITH_UPDATE = frozenset("update_one update_many find_one_and_update".split())
+_UPDATING = frozenset("update_one update_many find_one_and_update".split())
 _PLAIN = frozenset(
     "insert_one insert_many create_index drop_index drop_indexes index_information "
-    "estimated_document_count distinct drop".split()
+    "estimated_document_count drop".split()
 )
 
 
@@ -125,16 +124,17 @@ class MemoryCollection:
         self._collection = collection
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
-        if name not in _WITH_FILTER | _WITH_UPDATE | _PLAIN:
+        if name not in _BY_FILTER | _PLAIN:
             _refuse(name)
         method = getattr(self._collection, name)
 
         async def call(*arguments: Any, **options: Any) -> Any:
             kept = _options(options)
-            if name in _WITH_FILTER | _WITH_UPDATE:
-                _check(kept.get("filter", arguments[0] if arguments else None), _QUERY)
-            if name in _WITH_UPDATE:
-                _check_update(kept.get("update", arguments[1] if len(arguments) > 1 else None))
+            if name in _UPDATING:
+                _check_update(arguments[1])
+            if name in _BY_FILTER:
+                chosen = await self._chosen(arguments[0], kept, many=name.endswith("_many"))
+                arguments = (chosen, *arguments[1:])
             return await _translated(method(*arguments, **kept))
 
         return call
@@ -142,39 +142,86 @@ class MemoryCollection:
     def with_options(self, *_options: Any, **_more: Any) -> MemoryCollection:
         return self
 
-    def find(self, filter: Any = None, projection: Any = None, **options: Any) -> MemoryCursor:
-        _check(filter, _QUERY)
-        return MemoryCursor(self._collection.find(filter, projection, **_options(options)))
+    def find(
+        self,
+        filter: Mapping[str, Any] | None = None,
+        projection: Mapping[str, int] | None = None,
+        skip: int = 0,
+        limit: int = 0,
+        sort: Order | None = None,
+        **options: Any,
+    ) -> MemoryCursor:
+        check(filter)
+        _options(options)
+        cursor = MemoryCursor(lambda: self._matching(filter), projection)
+        return cursor.sort(sort or ()).skip(skip).limit(limit)
+
+    async def find_one(
+        self, filter: Any = None, projection: Any = None, **options: Any
+    ) -> Document | None:
+        found = await self.find(filter, projection, limit=1, **options).to_list(1)
+        return found[0] if found else None
+
+    async def count_documents(self, filter: Mapping[str, Any], **options: Any) -> int:
+        return len(await self.find(filter, **options).to_list())
 
     async def aggregate(self, pipeline: Iterable[Any], **options: Any) -> MemoryCursor:
+        _options(options)
         stages = list(pipeline)
-        for stage in stages:
-            _check_stage(stage)
-        return MemoryCursor(_translating(self._collection.aggregate, stages, **_options(options)))
+        found = run_pipeline(await self._matching(None), stages)
+        return MemoryCursor(lambda: _ready(found))
 
     async def list_indexes(self) -> MemoryCursor:
-        return MemoryCursor(self._collection.list_indexes())
+        indexes = await self._collection.list_indexes().to_list(None)
+        return MemoryCursor(lambda: _ready(indexes))
+
+    async def _matching(self, condition: Mapping[str, Any] | None) -> list[Document]:
+        """Copies of the matching documents; by id not all of them are copied."""
+        id_ = (condition or {}).get("_id")
+        where = {"_id": id_} if isinstance(id_, ObjectId | str | int) else {}
+        stored = await _translated(self._collection.find(where).to_list(None))
+        return [each for each in stored if matches(condition, each)]
+
+    async def _chosen(self, condition: Any, options: Mapping[str, Any], many: bool) -> Any:
+        """A filter in mongomock's words for the documents to be written to."""
+        check(condition)
+        ids = [each["_id"] for each in await self._matching(condition)]
+        if many:
+            return {"_id": {"$in": ids}}
+        if not ids and options.get("upsert"):
+            return condition  # it says what the new document begins with
+        return {"_id": ids[0]} if ids else {"_id": {"$in": []}}
 
 
 class MemoryCursor:
-    """A cursor over mongomock's, with the methods that the service uses."""
+    """What a find or an aggregate gives, with the methods that the service uses."""
 
-    def __init__(self, cursor: Any) -> None:
-        self._cursor = cursor
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[list[Document]]],
+        projection: Mapping[str, int] | None = None,
+    ) -> None:
+        self._fetch = fetch
+        self._projection = projection
+        self._order: Order = ()
+        self._skip = self._limit = 0
+        self._found: list[Document] | None = None
 
     def __getattr__(self, name: str) -> NoReturn:
         _refuse(name)
 
-    def sort(self, keys: Any, direction: int | None = None) -> MemoryCursor:
-        self._cursor.sort(list(keys.items()) if isinstance(keys, dict) else keys, direction)
+    def sort(self, keys: Any, direction: int = 1) -> MemoryCursor:
+        if isinstance(keys, str):
+            keys = [(keys, direction)]
+        self._order = list(keys.items()) if isinstance(keys, dict) else list(keys)
         return self
 
     def skip(self, count: int) -> MemoryCursor:
-        self._cursor.skip(count)
+        self._skip = count
         return self
 
     def limit(self, count: int) -> MemoryCursor:
-        self._cursor.limit(count)
+        self._limit = count
         return self
 
     def batch_size(self, _count: int) -> MemoryCursor:
@@ -186,18 +233,17 @@ class MemoryCursor:
     def hint(self, _index: Any) -> MemoryCursor:
         return self
 
-    async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
-        while (document := await self._next()) is not None:
-            yield document
+    async def __aiter__(self) -> AsyncIterator[Document]:
+        while batch := await self.to_list(1):
+            yield batch[0]
 
-    async def to_list(self, length: int | None = None) -> list[dict[str, Any]]:
-        documents: list[dict[str, Any]] = []
-        while length is None or len(documents) < length:
-            document = await self._next()
-            if document is None:
-                break
-            documents.append(document)
-        return documents
+    async def to_list(self, length: int | None = None) -> list[Document]:
+        if self._found is None:
+            found = in_order(await self._fetch(), self._order)
+            end = self._skip + self._limit if self._limit else None
+            self._found = [projected(each, self._projection) for each in found[self._skip : end]]
+        taken, self._found = self._found[:length], self._found[len(self._found[:length]) :]
+        return taken
 
     async def close(self) -> None:
         """Nothing is held open."""
@@ -208,21 +254,11 @@ class MemoryCursor:
     async def __aexit__(self, *_: object) -> None:
         return None
 
-    async def _next(self) -> dict[str, Any] | None:
-        try:
-            found: dict[str, Any] = await _translated(self._cursor.next())
-        except StopAsyncIteration:
-            return None
-        return found
-
 
 def _refuse(what: str) -> NoReturn:
     if what.startswith("__"):  # Python asks objects for these, and expects this answer
         raise AttributeError(what)
-    raise NotAvailable(
-        f"{what} is not available in memory mode.",
-        hint="Use the embedded database (serve without --memory) or a MongoDB.",
-    )
+    refuse(what)
 
 
 def _options(options: dict[str, Any]) -> dict[str, Any]:
@@ -231,50 +267,26 @@ def _options(options: dict[str, Any]) -> dict[str, Any]:
     for name, value in options.items():
         if value is None or name in _HARMLESS:
             continue
-        if name not in _UNDERSTOOD | {"update", "replacement", "document", "documents", "key"}:
+        if name not in _UNDERSTOOD:
             _refuse(f"The option {name}")
         kept[name] = value
     return kept
 
 
-def _operators(value: Any) -> Iterator[str]:
-    """Every key in ``value`` that begins with a dollar sign, at any depth."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if isinstance(key, str) and key.startswith("$"):
-                yield key
-            yield from _operators(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _operators(inner)
-
-
-def _check(value: Any, allowed: frozenset[str]) -> None:
-    for operator in _operators(value):
-        if operator not in allowed:
-            _refuse(operator)
-
-
 def _check_update(update: Any) -> None:
     if not isinstance(update, dict):
         _refuse("An update by pipeline")
-    _check(update, _UPDATE | _QUERY)
+    for operator, operands in update.items():
+        if operator not in _UPDATE:
+            _refuse(operator)
+        for operand in operands.values():
+            for inner in operand if isinstance(operand, dict) else ():
+                if inner.startswith("$") and inner not in _UPDATE:
+                    _refuse(inner)
 
 
-def _check_stage(stage: dict[str, Any]) -> None:
-    for name, body in stage.items():
-        if name not in _STAGES:
-            _refuse(name)
-        _check(body, _QUERY if name == "$match" else _EXPRESSIONS)
-
-
-def _translating(method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    try:
-        return method(*arguments, **options)
-    except PyMongoError:
-        raise
-    except (NotImplementedError, TypeError, KeyError) as error:
-        raise NotAvailable(f"This is not available in memory mode: {error}.") from error
+async def _ready(documents: list[Document]) -> list[Document]:
+    return documents
 
 
 async def _translated(pending: Awaitable[Any]) -> Any:
