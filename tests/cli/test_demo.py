@@ -119,10 +119,6 @@ def begun(database: Database) -> bool:
     return database["_schema"].count_documents({"_id": "once:demo"}) == 1
 
 
-def described(database: Database) -> bool:
-    return database["_collections"].count_documents({"_id": "theaters"}) == 1
-
-
 def half(database: Database) -> bool:
     return database["accounts"].estimated_document_count() > 0
 
@@ -140,7 +136,7 @@ def beside(data: Path) -> Iterator[Database]:
         yield client["duetdb"]
 
 
-@pytest.mark.parametrize("moment", [begun, described, half, all_but_described])
+@pytest.mark.parametrize("moment", [begun, half, all_but_described])
 def test_a_start_that_was_killed_is_completed_by_the_next(
     tmp_path: Path, moment: Callable[[Database], bool]
 ) -> None:
