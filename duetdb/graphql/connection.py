@@ -58,7 +58,7 @@ class ConnectionRoot(ReadRoot):
         size, backward = _size(arguments, limits.page_ceiling)
         query = self._query(call, page, order, arguments, backward)
         total, documents = await asyncio.gather(
-            self._count(call, page), self._read(call, replace(query, max=size + 1), size)
+            self._count(call, page), self._read(call, replace(query, max=size + 1))
         )
         more = len(documents) > size
         documents = documents[:size]
@@ -108,8 +108,8 @@ class ConnectionRoot(ReadRoot):
         query = Query(collection=self.collection, filter=page.filter)
         return await call.service.count(query, call.principal)
 
-    async def _read(self, call: Call, query: Query, size: int) -> list[Document]:
-        if not self.paged or size == 0:
+    async def _read(self, call: Call, query: Query) -> list[Document]:
+        if not self.paged:
             return []
         return await call.service.find(query, call.principal)
 

@@ -153,7 +153,7 @@ READS: dict[str, list[str]] = {
         "find books",
     ],
     "{ booksConnection { edges { node { author { name } } } } }": ["find books", "find authors"],
-    "{ booksConnection(first: 0) { edges { cursor } pageInfo { hasNextPage } } }": [],
+    "{ booksConnection(first: 0) { edges { cursor } pageInfo { hasNextPage } } }": ["find books"],
     "{ booksConnection { __typename } }": [],
     f'{{ booksById(id: "{ID}") {{ author {{ name }} }} }}': ["find books"],
     '{ booksById(id: "no id") { title } }': [],

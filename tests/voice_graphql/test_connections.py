@@ -225,6 +225,7 @@ async def test_one_page(voice: Voice) -> None:
     assert ids_of(await page(voice, where={"title": {"gt": "c"}}, first=1)) == ids[3:4]
     empty = await page(voice, first=0)
     assert (empty["edges"], empty["pageInfo"]["endCursor"]) == ([], None)
+    assert empty["pageInfo"]["hasNextPage"] is True
     nothing = await page(voice, where={"title": {"eq": "z"}})
     assert nothing["pageInfo"] == {
         "hasNextPage": False,
