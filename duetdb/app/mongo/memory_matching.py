@@ -42,6 +42,7 @@ class Reached(NamedTuple):
         return cls(values, values + elements)
 
 
+_LOGICAL: Final = frozenset(("$and", "$or", "$nor"))
 _CLASSES: Final = re.compile(r"\\[wWdDsSbB]")
 _DIALECT: Final = re.compile(r"\\[ZNU]|\(\?[^:=!<]")
 _FLAGS: Final = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
@@ -60,7 +61,7 @@ def matches(condition: Condition | None, document: Any) -> bool:
 def check(condition: Condition | None) -> None:
     """Raises ``NotAvailable`` for what ``matches`` does not know, whatever is stored."""
     for name, value in (condition or {}).items():
-        if name in ("$and", "$or", "$nor"):
+        if name in _LOGICAL:
             for each in value:
                 check(each)
         elif name.startswith("$"):
@@ -77,7 +78,10 @@ def refuse(what: str) -> NoReturn:
 
 
 def is_operators(value: Any) -> bool:
-    return isinstance(value, dict) and any(str(name).startswith("$") for name in value)
+    """Whether this is a condition on one value; ``$and`` and its like are on a document."""
+    return isinstance(value, dict) and any(
+        str(name).startswith("$") and name not in _LOGICAL for name in value
+    )
 
 
 def _check_operators(operators: Condition) -> None:
@@ -151,7 +155,7 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Reached, Any], bo
 
 def _elem_match(found: Reached, condition: Any) -> bool:
     elements = [each for value in found.values if isinstance(value, list) for each in value]
-    if is_operators(condition) and not condition.keys() & {"$and", "$or", "$nor"}:
+    if is_operators(condition):
         return any(_holds(condition, Reached([each], [each])) for each in elements)
     return any(isinstance(each, dict | list) and matches(condition, each) for each in elements)
 
