@@ -23,6 +23,9 @@ class Model(Protocol):
     @property
     def schema(self) -> Schema: ...
 
+    @property
+    def limits(self) -> Limits: ...
+
     def members(self, collection: str) -> Members: ...
 
 

@@ -14,6 +14,9 @@ from duetdb.app.service.errors import DuetError, Unavailable
 
 ErrorEntry: TypeAlias = dict[str, Any]
 
+_LONGEST = 1_000
+"""Characters of a message: names and values that it quotes may be as long as the request."""
+
 _log = structlog.get_logger("duetdb.graphql")
 
 
@@ -45,12 +48,12 @@ def service_entry(error: Exception, request_id: str) -> ErrorEntry:
         extensions["hint"] = sendable(error.hint)
     if isinstance(error, Unavailable):
         extensions["retryAfter"] = error.retry_after
-    return {"message": sendable(error.message), "extensions": extensions}
+    return {"message": _sendable(error.message), "extensions": extensions}
 
 
 def refused(error: GraphQLError) -> ErrorEntry:
     """An error that GraphQL itself found: the text, its meaning, a variable or an argument."""
-    found: ErrorEntry = {**error.formatted, "message": sendable(error.message)}
+    found: ErrorEntry = {**error.formatted, "message": _sendable(error.message)}
     found["extensions"] = {"code": "BAD_REQUEST", "status": 400, **(error.extensions or {})}
     return found
 
@@ -58,3 +61,9 @@ def refused(error: GraphQLError) -> ErrorEntry:
 def refused_all(errors: Iterable[GraphQLError]) -> list[ErrorEntry]:
     """The same for several."""
     return [refused(each) for each in errors]
+
+
+def _sendable(message: str) -> str:
+    if len(message) > _LONGEST:
+        message = message[:_LONGEST] + "..."
+    return sendable(message)

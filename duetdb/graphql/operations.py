@@ -120,7 +120,7 @@ class Operations:
             raise refuse("The text has several operations: name one in 'operationName'.")
         operation = operations.get(name)
         if operation is None:
-            raise refuse(f"The text has no operation named '{name}'.")
+            raise refuse(f"The text has no operation named '{name:.100}'.")
         return operation
 
     def _keep(self, text: str, operations: Mapping[str, Operation]) -> None:
@@ -145,7 +145,7 @@ class Operations:
         except RecursionError:
             raise refuse("The text is nested too deeply.") from None
         if errors:
-            raise Refused(errors)
+            raise Refused([_explained(each) for each in errors])
         operations = dict(self._operations(document))
         if not operations:
             raise refuse("The text has no operation.")
@@ -166,6 +166,15 @@ class Operations:
                 reader = VariableReader(self._schema, definitions)
                 name = each.name.value if each.name else ""
                 yield name, Operation(each, fragments, self._planner, reader, flags)
+
+
+def _explained(error: GraphQLError) -> GraphQLError:
+    """The error with a sentence that helps, where graphql-core only says that it gave up."""
+    if error.message != "Validation aborted.":
+        return error
+    return GraphQLError(
+        "The text is too entangled to be checked: repeat fewer fields, and nest fewer fragments."
+    )
 
 
 def _asked_by_directives(document: DocumentNode) -> set[str]:

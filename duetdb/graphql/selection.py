@@ -124,6 +124,7 @@ class Compiler:
         self._flags = flags
         self._depth = 0
         self._deepest = deepest
+        self._selected = 0
 
     @contextmanager
     def deeper(self) -> Iterator[None]:
@@ -141,12 +142,23 @@ class Compiler:
     def fields(
         self, type_name: str, sets: Iterable[SelectionSetNode | None]
     ) -> dict[str, list[FieldNode]]:
-        """The fields that apply, by response key, merged as GraphQL's CollectFields says."""
+        """The fields that apply, by response key, merged as GraphQL's CollectFields says.
+
+        Raises ``LimitExceeded`` when the operation has too many: fragments that
+        use each other twice make a million of a few lines.
+        """
         found: dict[str, list[FieldNode]] = {}
         visited: set[str] = set()
         for each in sets:
             if each is not None:
                 self._collect(each, type_name, found, visited)
+        self._selected += len(found)
+        most = self.model.limits.graphql_fields
+        if self._selected > most:
+            raise LimitExceeded(
+                f"The operation selects more than {most:,} fields.",
+                hint="Ask for less at a time; a fragment counts wherever it is used.",
+            )
         return found
 
     def _collect(

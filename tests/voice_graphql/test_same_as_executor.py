@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import Any
 
-import httpx
 from bson import ObjectId
 from bson.decimal128 import Decimal128
 from graphql import GraphQLSchema
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from duetdb.app.main import create_app
-from duetdb.app.mongo.connect import connect
 from duetdb.app.mongo.embedded import EmbeddedMongod
-from duetdb.app.service.engine import Engine
-from tests.conftest import KEY, make_settings
-from tests.voice_graphql.conftest import AUTHORS, BOOKS, REVIEWS, Json
+from tests.voice_graphql.conftest import AUTHORS, BOOKS, REVIEWS, Json, Voice
 from tests.voice_graphql.oracle import LIBRARY, Oracle
+from tests.voice_graphql.running import running
 from tests.voice_graphql.selections import Drawing
 
 EXAMPLES = 300
@@ -115,22 +110,20 @@ def _child_of(id_: ObjectId) -> Json:
     return {"_parent_id": id_, "_parent_def": "books", "_parent_field": "reviews"}
 
 
-async def prepare(client: httpx.AsyncClient, engine: Engine) -> None:
-    answer = await client.put("/rest/_meta", json={"collections": [AUTHORS, REVIEWS, BOOKS]})
-    assert answer.status_code == 200
+async def prepare(voice: Voice) -> None:
+    await voice.define(AUTHORS, REVIEWS, BOOKS)
     for name, stored in documents().items():
-        await engine.database[name].insert_many(stored, bypass_document_validation=True)
+        await voice.database[name].insert_many(stored, bypass_document_validation=True)
 
 
-async def oracle_of(engine: Engine, schema: GraphQLSchema) -> Oracle:
+async def oracle_of(voice: Voice, schema: GraphQLSchema) -> Oracle:
     """What lies in the database, read without the service."""
-    stored = {name: await engine.database[name].find().sort("_id").to_list() for name in LIBRARY}
+    stored = {name: await voice.database[name].find().sort("_id").to_list() for name in LIBRARY}
     return Oracle(schema, stored)
 
 
-async def compare(client: httpx.AsyncClient, oracle: Oracle, query: str, given: Json) -> Any:
-    answer = await client.post("/graphql", json={"query": query, "variables": given})
-    body = answer.json()
+async def compare(voice: Voice, oracle: Oracle, query: str, given: Json) -> Any:
+    body = await voice.answer(query, **given)
     assert "errors" not in body, (query, body)
     expected = oracle.answer(query, given)
     assert body["data"] == expected, query
@@ -140,19 +133,11 @@ async def compare(client: httpx.AsyncClient, oracle: Oracle, query: str, given: 
 
 
 def test_plans_answer_what_the_executor_answers(mongod: EmbeddedMongod) -> None:
-    with asyncio.Runner() as runner:
-        app_settings = make_settings(mongod.uri)
-        engine = runner.run(connect(app_settings))
-        app = create_app(app_settings, engine)
-        lifespan = app.router.lifespan_context(app)
-        runner.run(lifespan.__aenter__())
-        transport = httpx.ASGITransport(app=app)
-        client = httpx.AsyncClient(
-            transport=transport, base_url="http://duetdb", headers={"x-apikey": KEY}
-        )
-        runner.run(prepare(client, engine))
-        schema = app.state.service.catalog.current.parts["graphql"].graphql
-        oracle = runner.run(oracle_of(engine, schema))
+    with running(mongod) as server:
+        run, voice = server.runner.run, server.voice
+        run(prepare(voice))
+        schema = server.app.state.service.catalog.current.parts["graphql"].graphql
+        oracle = run(oracle_of(voice, schema))
         ids = {name: [str(each["_id"]) for each in stored] for name, stored in documents().items()}
         seen = 0
 
@@ -168,16 +153,10 @@ def test_plans_answer_what_the_executor_answers(mongod: EmbeddedMongod) -> None:
             nonlocal seen
             query = Drawing(data.draw, ids).operation()
             given = {"yes": data.draw(st.booleans())}
-            seen += bool(runner.run(compare(client, oracle, query, given)))
+            seen += bool(run(compare(voice, oracle, query, given)))
 
-        try:
-            for query in OPERATIONS:
-                for yes in (True, False):
-                    assert runner.run(compare(client, oracle, query, {"yes": yes}))
-            example()
-        finally:
-            runner.run(client.aclose())
-            runner.run(lifespan.__aexit__(None, None, None))
-            runner.run(engine.client.drop_database(engine.database.name))
-            runner.run(engine.client.close())
+        for query in OPERATIONS:
+            for yes in (True, False):
+                assert run(compare(voice, oracle, query, {"yes": yes}))
+        example()
     assert seen == EXAMPLES

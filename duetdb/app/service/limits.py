@@ -33,6 +33,8 @@ class Limits:
     """Tokens of a GraphQL text."""
     graphql_depth: int = 20
     """Levels of objects that a GraphQL operation selects inside each other."""
+    graphql_fields: int = 2_000
+    """Fields that a GraphQL operation selects, each fragment counted wherever it is used."""
     expand_depth: int = 3
     """Levels of references that REST expands (SPEC 9.1)."""
     write_retries: int = 20
