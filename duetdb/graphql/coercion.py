@@ -7,7 +7,7 @@ they were sent, so that the service says what does not fit, as it does for REST.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from graphql import (
@@ -175,7 +175,7 @@ class Arguments:
         elif isinstance(value, VariableNode):
             needed = isinstance(argument.type, GraphQLNonNull)
             self._variables.append((name, value.name.value, default, needed))
-        elif _has_variables(value):
+        elif any(_variables_in(value)):
             self._mixed.append((name, value, argument.type))
         else:
             self._constant[name] = _literal(value, argument.type, {})
@@ -199,7 +199,15 @@ class Arguments:
             found[name] = _literal(node, type_, variables)
             if found[name] is Undefined:
                 raise self._refusal(variables)
+            if _incomplete(found[name]):
+                # Left out, it could make a filter that selects everything.
+                raise GraphQLError(f"A variable inside of '{name}' was not given.", self._node)
         return found
+
+    def absent(self, variables: Variables) -> str | None:
+        """A variable that stands inside of an argument and was not given."""
+        used = (each for _, node, _ in self._mixed for each in _variables_in(node))
+        return next((name for name in used if name not in variables), None)
 
     def _refusal(self, variables: Variables) -> GraphQLError:
         values = VariableValues({}, dict(variables))
@@ -210,12 +218,24 @@ class Arguments:
         return GraphQLError("An argument does not have the shape of its type.", self._node)
 
 
-def _has_variables(node: ValueNode) -> bool:
-    if isinstance(node, ListValueNode):
-        return any(map(_has_variables, node.values))
-    if isinstance(node, ObjectValueNode):
-        return any(_has_variables(each.value) for each in node.fields)
-    return isinstance(node, VariableNode)
+def _incomplete(value: Any) -> bool:
+    """Whether a JSON value has a place for a variable that was not given."""
+    if isinstance(value, dict):
+        return any(map(_incomplete, value.values()))
+    if isinstance(value, list):
+        return any(map(_incomplete, value))
+    return value is Undefined
+
+
+def _variables_in(node: ValueNode) -> Iterator[str]:
+    if isinstance(node, VariableNode):
+        yield node.name.value
+    elif isinstance(node, ListValueNode):
+        for item in node.values:
+            yield from _variables_in(item)
+    elif isinstance(node, ObjectValueNode):
+        for field in node.fields:
+            yield from _variables_in(field.value)
 
 
 def _literal(node: ValueNode, type_: Any, variables: Variables) -> Any:
@@ -261,4 +281,13 @@ def _part_literal(node: ValueNode, parts: Shape | None, variables: Variables) ->
     if isinstance(node, ListValueNode):
         items = [_part_literal(each, parts, variables) for each in node.values]
         return [None if each is Undefined else each for each in items]
-    return value_from_ast_untyped(node, dict(variables))
+    return _completed(value_from_ast_untyped(node, dict(variables)))
+
+
+def _completed(value: Any) -> Any:
+    """JSON of a write: a property whose variable was not given is not there, an element null."""
+    if isinstance(value, dict):
+        return {name: _completed(each) for name, each in value.items() if each is not Undefined}
+    if isinstance(value, list):
+        return [None if each is Undefined else _completed(each) for each in value]
+    return value

@@ -125,6 +125,12 @@ class DeleteManyRoot(WriteRoot):
             raise BadRequest(
                 "Give either 'ids' or 'where'.", hint="where: {} deletes every document."
             )
+        absent = self.arguments.absent(call.variables)
+        if absent is not None:
+            raise BadRequest(
+                f"'${absent}' is not given, and without it more could be deleted than is meant.",
+                hint="Give the variable, or leave it out of the text.",
+            )
         self.expansions(call)
         if ids is not None:
             delete = Delete(collection=self.collection, ids=tuple(ids))

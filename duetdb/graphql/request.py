@@ -90,7 +90,9 @@ def _request(body: Any) -> Request:
         )
     query = body.get("query")
     if not isinstance(query, str) or not query.strip():
-        raise BadRequest("'query' must hold the text of an operation.", hint="It is missing.")
+        raise BadRequest(
+            "'query' must hold the text of an operation.", hint='Such as "{ __typename }".'
+        )
     name = body.get("operationName")
     if name is not None and not isinstance(name, str):
         raise BadRequest("'operationName' must be a string or null.")
