@@ -16,7 +16,7 @@ from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.encoding import dumps
 from duetdb.app.service.keys import Keys
 from duetdb.app.service.service import Service
-from duetdb.graphql.errors import refused_all, service_entry
+from duetdb.graphql.errors import refused_text, service_entry
 from duetdb.graphql.execute import Answer, execute
 from duetdb.graphql.media_types import (
     GRAPHQL,
@@ -91,7 +91,7 @@ class GraphQLApp:
                 request.query, request.operation_name, limits.graphql_tokens
             )
         except Refused as refused:
-            return _answered({"errors": refused_all(refused.errors)}, kind)
+            return _answered({"errors": refused_text(refused.errors, part.schema)}, kind)
         if scope["method"] != "POST" and operation.is_mutation:
             raise MethodNotAllowed("A mutation by GET", "POST")
         given = request.variables

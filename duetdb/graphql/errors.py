@@ -11,6 +11,7 @@ from graphql import FieldNode, GraphQLError
 from duetdb.app.http.failures import STATUS, masked, mistakes
 from duetdb.app.service.encoding import sendable
 from duetdb.app.service.errors import DuetError, Unavailable
+from duetdb.schema_gen.model import Schema
 
 ErrorEntry: TypeAlias = dict[str, Any]
 
@@ -61,6 +62,17 @@ def refused(error: GraphQLError) -> ErrorEntry:
 def refused_all(errors: Iterable[GraphQLError]) -> list[ErrorEntry]:
     """The same for several."""
     return [refused(each) for each in errors]
+
+
+def refused_text(errors: Iterable[GraphQLError], schema: Schema) -> list[ErrorEntry]:
+    """The same for a text, which may ask for what is missing because it cannot be built."""
+    found = refused_all(errors)
+    if schema.quarantined:
+        reasons = (f"{name!r} ({each[0]})" for name, each in schema.quarantined.items())
+        hint = f"Not served because of their metadata: {', '.join(reasons)}"
+        for each in found:
+            each["extensions"].setdefault("hint", _sendable(hint))
+    return found
 
 
 def _sendable(message: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +231,22 @@ async def test_the_schema_without_collections_of_ones_own(bare: Voice) -> None:
     assert validate_schema(client) == []
     assert "users" in client.query_type.fields  # type: ignore[union-attr]
     assert 'type Query {\n  """Documents of \'users\'."""\n  users(' in print_schema(client)
+
+
+async def test_a_collection_that_cannot_be_built_is_named_with_the_reason(bare: Voice) -> None:
+    """Everything else works; what asks for the missing one is told why it is missing."""
+    await bare.define(PEOPLE)
+    await bare.database["_collections"].insert_one(
+        {"_id": "posts", "fields": [{"name": "x", "type": "txt"}]}
+    )
+    for _ in range(100):
+        error = await bare.error("{ posts { x } }")
+        if "hint" in error["extensions"]:
+            break
+        await asyncio.sleep(0.02)
+    assert error["message"] == "Cannot query field 'posts' on type 'Query'."
+    assert error["extensions"]["hint"].startswith(
+        "Not served because of their metadata: 'posts' (fields[0].type: Unknown type 'txt'. "
+        "Did you mean 'text'?"
+    )
+    assert await bare.data("{ people { name } }") == []
