@@ -1,48 +1,56 @@
-"""The application for tests that Hypothesis drives: one server for many examples."""
+"""The application for tests that need it otherwise than the fixtures give it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from pymongo.monitoring import CommandListener
 
 from duetdb.app.main import create_app
 from duetdb.app.mongo.connect import connect
 from duetdb.app.mongo.embedded import EmbeddedMongod
+from duetdb.app.settings import Settings
 from tests.conftest import KEY, make_settings
 from tests.voice_graphql.conftest import Voice
 
 
 @dataclass(frozen=True)
-class Running:
-    """A server with a database of its own, and the event loop that it lives on."""
+class Server:
+    """The application in this process, with a database of its own."""
 
     voice: Voice
     app: Any
-    runner: asyncio.Runner
+
+
+@asynccontextmanager
+async def serving(settings: Settings, *listeners: CommandListener) -> AsyncIterator[Server]:
+    """A server whose database commands are heard by ``listeners``; its database goes with it."""
+    engine = await connect(settings, listeners)
+    app = create_app(settings, engine)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=transport, base_url="http://duetdb", headers={"x-apikey": KEY}
+        ) as client,
+    ):
+        yield Server(Voice(client, engine.database), app)
+    await engine.client.drop_database(engine.database.name)
+    await engine.client.close()
 
 
 @contextmanager
-def running(mongod: EmbeddedMongod) -> Iterator[Running]:
-    """Starts a server in this process, and clears everything up at the end."""
+def hand_driven(mongod: EmbeddedMongod) -> Iterator[tuple[Server, asyncio.Runner]]:
+    """A server for many examples of Hypothesis, and the event loop that it lives on."""
     with asyncio.Runner() as runner:
-        settings = make_settings(mongod.uri)
-        engine = runner.run(connect(settings))
-        app = create_app(settings, engine)
-        lifespan = app.router.lifespan_context(app)
-        runner.run(lifespan.__aenter__())
-        transport = httpx.ASGITransport(app=app)
-        client = httpx.AsyncClient(
-            transport=transport, base_url="http://duetdb", headers={"x-apikey": KEY}
-        )
+        context = serving(make_settings(mongod.uri))
+        server = runner.run(context.__aenter__())
         try:
-            yield Running(Voice(client, engine.database), app, runner)
+            yield server, runner
         finally:
-            runner.run(client.aclose())
-            runner.run(lifespan.__aexit__(None, None, None))
-            runner.run(engine.client.drop_database(engine.database.name))
-            runner.run(engine.client.close())
+            runner.run(context.__aexit__(None, None, None))

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
-from duetdb.app.main import create_app
-from duetdb.app.mongo.connect import connect
 from duetdb.app.settings import Settings
-from tests.conftest import KEY
 from tests.voice_graphql.conftest import AUTHORS, BOOKS, REVIEWS, STRICT, Json, Voice
+from tests.voice_graphql.running import serving
 
 BACKGROUND = {"listIndexes", "createIndexes", "dropIndexes", "create", "collMod"}
 """What the steward may be doing meanwhile."""
@@ -63,22 +60,11 @@ class Counted(Voice):
 @pytest.fixture
 async def counted(settings: Settings) -> AsyncIterator[Counted]:
     commands = Commands()
-    engine = await connect(settings, [commands])
-    app = create_app(settings, engine)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app),
-            base_url="http://duetdb",
-            headers={"x-apikey": KEY},
-        ) as client,
-    ):
-        voice = Counted(client, engine.database)
-        voice.commands, voice.app = commands, app
+    async with serving(settings, commands) as server:
+        voice = Counted(server.voice.client, server.voice.database)
+        voice.commands, voice.app = commands, server.app
         await voice.define(AUTHORS, REVIEWS, BOOKS, STRICT)
         yield voice
-    await engine.client.drop_database(engine.database.name)
-    await engine.client.close()
 
 
 async def fill(voice: Voice, size: int) -> list[str]:

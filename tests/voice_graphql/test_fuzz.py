@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from duetdb.app.mongo.embedded import EmbeddedMongod
 from tests.voice_graphql.conftest import AUTHORS, BOOKS, REVIEWS
-from tests.voice_graphql.running import running
+from tests.voice_graphql.running import hand_driven
 
 TOKENS = (
     '{ } ( ) [ ] : ! $ @ = | & ... , # " """ query mutation fragment on books authors title '
@@ -156,8 +156,8 @@ def check(answer: httpx.Response) -> None:
 
 
 def test_texts_and_variables(mongod: EmbeddedMongod) -> None:
-    with running(mongod) as server:
-        client, run = server.voice.client, server.runner.run
+    with hand_driven(mongod) as (server, runner):
+        client, run = server.voice.client, runner.run
         run(server.voice.define(AUTHORS, REVIEWS, BOOKS))
         (ann,) = run(server.voice.insert("authors", {"name": "Ann"}))
         run(server.voice.insert("books", {"title": "x", "tags": ["a"], "author": ann, "pages": 1}))

@@ -9,16 +9,29 @@ from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
+import pytest_asyncio
 
-from tests.conftest import KEY
-from tests.voice_graphql.conftest import NO_KEY, WRONG_KEY, Voice
+from duetdb.app.mongo.embedded import EmbeddedMongod
+from tests.conftest import KEY, make_settings
+from tests.voice_graphql.conftest import AUTHORS, NO_KEY, WRONG_KEY, Voice
+from tests.voice_graphql.running import serving
 
 JSON = "application/json; charset=utf-8"
 GRAPHQL = "application/graphql-response+json"
 NEW = f"{GRAPHQL}; charset=utf-8"
 ALIVE = {"query": "{ __typename }"}
 ANSWER = {"data": {"__typename": "Query"}}
-CREATE = 'mutation { createAuthors(data: {name: "Ann"}) { name } }'
+CREATE = 'mutation { createAuthors(data: {name: "By GET"}) { name } }'
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def voice(mongod: EmbeddedMongod) -> AsyncIterator[Voice]:
+    """One library for all tests here: HTTP is what they look at, not documents."""
+    async with serving(make_settings(mongod.uri)) as server:
+        await server.voice.define(AUTHORS)
+        yield server.voice
 
 
 async def post(voice: Voice, body: Any = ALIVE, **headers: str) -> httpx.Response:
@@ -61,43 +74,43 @@ def refusal(answer: httpx.Response, status: int, code: str = "BAD_REQUEST") -> s
     ],
 )
 async def test_the_answer_has_the_media_type_that_accept_likes_best(
-    bare: Voice, accept: str, kind: str
+    voice: Voice, accept: str, kind: str
 ) -> None:
     """Section 4.2, HTTP section 12.5.1: the answer is of the type with the most weight, and a
     range that names it goes before one that covers it."""
-    answer = await post(bare, accept=accept)
+    answer = await post(voice, accept=accept)
     assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
     assert answer.json() == ANSWER
 
 
-async def test_accept_may_come_in_several_lines(bare: Voice) -> None:
+async def test_accept_may_come_in_several_lines(voice: Voice) -> None:
     """HTTP section 5.3: a list header sent as two lines is one list."""
     headers = [("accept", GRAPHQL), ("accept", "text/html")]
-    answer = await bare.client.post("/graphql", json=ALIVE, headers=headers)
+    answer = await voice.client.post("/graphql", json=ALIVE, headers=headers)
     assert answer.headers["content-type"] == NEW
 
 
-async def test_without_accept_the_answer_is_json(bare: Voice) -> None:
+async def test_without_accept_the_answer_is_json(voice: Voice) -> None:
     """Section 4.2: a request without Accept may be answered in application/json."""
-    request = bare.client.build_request("POST", "/graphql", json=ALIVE)
+    request = voice.client.build_request("POST", "/graphql", json=ALIVE)
     del request.headers["accept"]
-    answer = await bare.client.send(request)
+    answer = await voice.client.send(request)
     assert answer.headers["content-type"] == JSON
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "*/*;q=0", "junk", "image/*"])
-async def test_nothing_acceptable_is_406(bare: Voice, accept: str) -> None:
+async def test_nothing_acceptable_is_406(voice: Voice, accept: str) -> None:
     """Section 6.4: a server that can send nothing of what is accepted should answer 406."""
-    message = refusal(await post(bare, accept=accept), 406, "NOT_ACCEPTABLE")
+    message = refusal(await post(voice, accept=accept), 406, "NOT_ACCEPTABLE")
     assert message == "None of the media types in Accept can be sent."
 
 
 @pytest.mark.parametrize(
     "kind", ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF8"]
 )
-async def test_post_takes_json(bare: Voice, kind: str) -> None:
+async def test_post_takes_json(voice: Voice, kind: str) -> None:
     """Section 5.4.1: POST with application/json must be supported."""
-    assert (await post(bare, content_type=kind)).json() == ANSWER
+    assert (await post(voice, content_type=kind)).json() == ANSWER
 
 
 @pytest.mark.parametrize(
@@ -112,15 +125,15 @@ async def test_post_takes_json(bare: Voice, kind: str) -> None:
         "",
     ],
 )
-async def test_another_content_type_is_415(bare: Voice, kind: str) -> None:
+async def test_another_content_type_is_415(voice: Voice, kind: str) -> None:
     """Section 5.4: a body of a type that the server does not read should be 415."""
-    message = refusal(await post(bare, content_type=kind), 415, "UNSUPPORTED_MEDIA_TYPE")
+    message = refusal(await post(voice, content_type=kind), 415, "UNSUPPORTED_MEDIA_TYPE")
     assert message == "The body must be JSON."
 
 
-async def test_a_missing_content_type_is_415(bare: Voice) -> None:
+async def test_a_missing_content_type_is_415(voice: Voice) -> None:
     """Section 5.4: a POST without a content type should be refused by a fitting 4xx."""
-    answer = await bare.client.post("/graphql", content=json.dumps(ALIVE))
+    answer = await voice.client.post("/graphql", content=json.dumps(ALIVE))
     refusal(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
@@ -136,9 +149,9 @@ async def test_get_runs_queries(voice: Voice) -> None:
     assert answer.json() == {"data": {"authors": [{"name": "Ann + Bob"}]}}
 
 
-async def test_get_takes_empty_parameters_for_absent(bare: Voice) -> None:
+async def test_get_takes_empty_parameters_for_absent(voice: Voice) -> None:
     """Section 5.3: an empty operationName counts as none; so do the others."""
-    answer = await get(bare, query="{ __typename }", operationName="", variables="", extensions="")
+    answer = await get(voice, query="{ __typename }", operationName="", variables="", extensions="")
     assert answer.json() == ANSWER
 
 
@@ -151,21 +164,21 @@ async def test_get_must_not_mutate(voice: Voice, method: str) -> None:
         method, "/graphql", params={"query": text, "operationName": "Write"}
     )
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
-    assert await voice.data("{ authors { name } }") == []
+    assert await voice.data('{ authors(where: {name: {eq: "By GET"}}) { name } }') == []
     safe = {"query": text, "operationName": "Safe"}
     assert (await voice.client.request(method, "/graphql", params=safe)).status_code == 200
 
 
-async def test_head_is_get_without_a_body(bare: Voice) -> None:
+async def test_head_is_get_without_a_body(voice: Voice) -> None:
     """HTTP semantics, section 9.3.2."""
-    answer = await bare.client.head("/graphql", params=ALIVE)
+    answer = await voice.client.head("/graphql", params=ALIVE)
     assert (answer.status_code, answer.content) == (200, b"")
     assert int(answer.headers["content-length"]) == len(json.dumps(ANSWER).replace(" ", ""))
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
-async def test_other_methods_are_405(bare: Voice, method: str) -> None:
-    answer = await bare.client.request(method, "/graphql", json=ALIVE)
+async def test_other_methods_are_405(voice: Voice, method: str) -> None:
+    answer = await voice.client.request(method, "/graphql", json=ALIVE)
     assert refusal(answer, 405, "METHOD_NOT_ALLOWED") == f"{method} is not possible here."
     assert answer.headers["allow"] == "POST, GET, HEAD"
 
@@ -192,20 +205,20 @@ async def test_other_methods_are_405(bare: Voice, method: str) -> None:
 )
 @pytest.mark.parametrize("accept", [GRAPHQL, "application/json"])
 async def test_what_is_not_a_request_is_400(
-    bare: Voice, body: Any, message: str, accept: str
+    voice: Voice, body: Any, message: str, accept: str
 ) -> None:
     """Section 6.4: what is no well-formed request should be 400, whatever the media type. A
     batch is none."""
-    answer = await post(bare, body, accept=accept)
+    answer = await post(voice, body, accept=accept)
     assert refusal(answer, 400) == message
     assert answer.headers["content-type"].startswith(accept)
 
 
-async def test_null_counts_as_absent(bare: Voice) -> None:
+async def test_null_counts_as_absent(voice: Voice) -> None:
     """Section 5.1: all but the query are optional, and null is the same as absent."""
     body = {**ALIVE, "variables": None, "operationName": None, "extensions": None, "other": [1]}
-    assert (await post(bare, body)).json() == ANSWER
-    assert (await post(bare, {**ALIVE, "extensions": {"a": 1}})).json() == ANSWER
+    assert (await post(voice, body)).json() == ANSWER
+    assert (await post(voice, {**ALIVE, "extensions": {"a": 1}})).json() == ANSWER
 
 
 @pytest.mark.parametrize(
@@ -225,9 +238,9 @@ async def test_null_counts_as_absent(bare: Voice) -> None:
         b'{"query": "{ __typename }"} x',
     ],
 )
-async def test_what_is_not_json_is_400(bare: Voice, raw: bytes) -> None:
+async def test_what_is_not_json_is_400(voice: Voice, raw: bytes) -> None:
     """Section 6.4.1: a body that is no JSON should be 400."""
-    answer = await bare.client.post(
+    answer = await voice.client.post(
         "/graphql", content=raw, headers={"content-type": "application/json"}
     )
     assert refusal(answer, 400)
@@ -236,18 +249,18 @@ async def test_what_is_not_json_is_400(bare: Voice, raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("variables", "{"), ("variables", "[]"), ("extensions", "nope")]
 )
-async def test_get_parameters_must_be_json_objects(bare: Voice, name: str, value: str) -> None:
+async def test_get_parameters_must_be_json_objects(voice: Voice, name: str, value: str) -> None:
     """Section 5.3: variables and extensions are JSON texts; the message names which is not."""
-    assert f"'{name}'" in refusal(await get(bare, **{"query": "{ __typename }", name: value}), 400)
+    assert f"'{name}'" in refusal(await get(voice, **{"query": "{ __typename }", name: value}), 400)
 
 
-async def test_get_parameters_are_utf_8_and_few(bare: Voice) -> None:
-    answer = await bare.client.get("/graphql?query=%FF%FE")
+async def test_get_parameters_are_utf_8_and_few(voice: Voice) -> None:
+    answer = await voice.client.get("/graphql?query=%FF%FE")
     assert refusal(answer, 400) == "The query string cannot be read."
     many = "&".join(f"x{number}=1" for number in range(200))
-    assert refusal(await bare.client.get(f"/graphql?{many}"), 400)
-    assert refusal(await bare.client.get("/graphql?query="), 400)
-    assert refusal(await bare.client.get("/graphql"), 400)
+    assert refusal(await voice.client.get(f"/graphql?{many}"), 400)
+    assert refusal(await voice.client.get("/graphql?query="), 400)
+    assert refusal(await voice.client.get("/graphql"), 400)
 
 
 async def test_text_is_utf_8(voice: Voice) -> None:
@@ -307,17 +320,19 @@ async def test_what_was_begun_is_200(voice: Voice, accept: str) -> None:
 
 
 @pytest.mark.parametrize("accept", [GRAPHQL, "application/json"])
-async def test_keys_are_asked_for_as_in_rest(bare: Voice, accept: str) -> None:
+async def test_keys_are_asked_for_as_in_rest(voice: Voice, accept: str) -> None:
     """Nothing presented: 401; presented, but not accepted: 403 (SPEC 2.5)."""
-    answer = await bare.client.post("/graphql", json=ALIVE, headers={**NO_KEY, "accept": accept})
+    answer = await voice.client.post("/graphql", json=ALIVE, headers={**NO_KEY, "accept": accept})
     assert refusal(answer, 401, "UNAUTHENTICATED")
     assert answer.headers["www-authenticate"] == 'ApiKey realm="duetdb"'
     assert answer.headers["content-type"].startswith(accept)
-    answer = await bare.client.post("/graphql", json=ALIVE, headers={**WRONG_KEY, "accept": accept})
+    answer = await voice.client.post(
+        "/graphql", json=ALIVE, headers={**WRONG_KEY, "accept": accept}
+    )
     assert refusal(answer, 403, "FORBIDDEN")
-    request = bare.client.build_request("POST", f"/graphql?apikey={KEY}", json=ALIVE)
+    request = voice.client.build_request("POST", f"/graphql?apikey={KEY}", json=ALIVE)
     del request.headers["x-apikey"]
-    assert (await bare.client.send(request)).json() == ANSWER
+    assert (await voice.client.send(request)).json() == ANSWER
 
 
 async def test_a_body_over_the_limit_is_413(voice: Voice) -> None:
@@ -339,32 +354,32 @@ async def test_a_body_over_the_limit_is_413(voice: Voice) -> None:
     assert len(sent) < 20
 
 
-async def test_a_trailing_slash_is_the_same_address(bare: Voice) -> None:
-    answer = await bare.client.post("/graphql/", json=ALIVE)
+async def test_a_trailing_slash_is_the_same_address(voice: Voice) -> None:
+    answer = await voice.client.post("/graphql/", json=ALIVE)
     assert (answer.status_code, answer.json()) == (200, ANSWER)
 
 
-async def test_pages_on_loopback_may_ask(bare: Voice) -> None:
+async def test_pages_on_loopback_may_ask(voice: Voice) -> None:
     """SPEC 2.4: a preflight needs no key; every answer has the headers, errors included."""
     origin = "http://localhost:3000"
     asking = {"access-control-request-method": "POST", "access-control-request-headers": "x-apikey"}
-    answer = await bare.client.options("/graphql", headers={**NO_KEY, **asking, "origin": origin})
+    answer = await voice.client.options("/graphql", headers={**NO_KEY, **asking, "origin": origin})
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-origin"] == origin
     assert "POST" in answer.headers["access-control-allow-methods"]
     for headers in ({}, NO_KEY, {"accept": "text/plain"}):
-        answer = await bare.client.post(
+        answer = await voice.client.post(
             "/graphql", json=ALIVE, headers={**headers, "origin": origin}
         )
         assert answer.headers["access-control-allow-origin"] == origin
-    answer = await bare.client.post(
+    answer = await voice.client.post(
         "/graphql", json=ALIVE, headers={"origin": "https://evil.example"}
     )
     assert "access-control-allow-origin" not in answer.headers
 
 
-async def test_answers_have_a_request_id_and_are_not_kept(bare: Voice) -> None:
-    answer = await post(bare, x_request_id="abc-1")
+async def test_answers_have_a_request_id_and_are_not_kept(voice: Voice) -> None:
+    answer = await post(voice, x_request_id="abc-1")
     assert answer.headers["x-request-id"] == "abc-1"
     assert answer.headers["cache-control"] == "no-store"
-    assert len((await post(bare, {})).headers["x-request-id"]) == 16
+    assert len((await post(voice, {})).headers["x-request-id"]) == 16

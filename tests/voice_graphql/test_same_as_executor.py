@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from duetdb.app.mongo.embedded import EmbeddedMongod
 from tests.voice_graphql.conftest import AUTHORS, BOOKS, REVIEWS, Json, Voice
 from tests.voice_graphql.oracle import LIBRARY, Oracle
-from tests.voice_graphql.running import running
+from tests.voice_graphql.running import hand_driven
 from tests.voice_graphql.selections import Drawing
 
 EXAMPLES = 300
@@ -133,8 +133,8 @@ async def compare(voice: Voice, oracle: Oracle, query: str, given: Json) -> Any:
 
 
 def test_plans_answer_what_the_executor_answers(mongod: EmbeddedMongod) -> None:
-    with running(mongod) as server:
-        run, voice = server.runner.run, server.voice
+    with hand_driven(mongod) as (server, runner):
+        run, voice = runner.run, server.voice
         run(prepare(voice))
         schema = server.app.state.service.catalog.current.parts["graphql"].graphql
         oracle = run(oracle_of(voice, schema))
