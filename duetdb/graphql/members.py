@@ -179,12 +179,12 @@ def _objects(stored: Any) -> bool:
 
 
 def _text(stored: Any) -> bool:
-    return stored is None or isinstance(stored, str)
+    return stored is None or type(stored) is str
 
 
 def _texts(stored: Any) -> bool:
     return stored is None or (
-        isinstance(stored, list) and all(isinstance(each, str) for each in stored)
+        isinstance(stored, list) and all(type(each) is str for each in stored)
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from bson import Int64, ObjectId
+from bson.code import Code
 from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
 
@@ -291,6 +292,7 @@ async def test_dirty_values_are_null_and_raw_beside(voice: Voice) -> None:
         "editors": [{"_id": 1}],
         "_version": "x",
         "_created": "today",
+        "genre": Code("x"),
         "odd.key": {"$set": 1},
         "when": datetime(2001, 2, 3),
     }
@@ -298,7 +300,7 @@ async def test_dirty_values_are_null_and_raw_beside(voice: Voice) -> None:
     (shown,) = await voice.data(
         "{ books { _id title pages rating price inPrint published sold tags scores _version "
         "print { city year size { height } _extra } parts { kind } cover { id } "
-        "author { name } editors { name } _created _extra } }"
+        "author { name } editors { name } genre _created _extra } }"
     )
     extra = shown.pop("_extra")
     assert shown == {
@@ -317,6 +319,7 @@ async def test_dirty_values_are_null_and_raw_beside(voice: Voice) -> None:
         "cover": None,
         "author": None,
         "editors": [],
+        "genre": None,
         "_version": None,
         "_created": None,
     }
@@ -333,6 +336,7 @@ async def test_dirty_values_are_null_and_raw_beside(voice: Voice) -> None:
         "editors": [{"_id": 1}],
         "_version": "x",
         "_created": "today",
+        "genre": {"$code": "x"},
         "odd.key": {"$set": 1},
         "when": "2001-02-03T00:00:00.000Z",
     }

@@ -43,7 +43,7 @@ class StringType(FieldType):
         """Raises ``Mismatch`` when a text that is not empty is not of this type."""
 
     def fits(self, stored: Any) -> bool:
-        return isinstance(stored, str)
+        return type(stored) is str  # JavaScript code is a subclass, and no text
 
     def openapi(self, field: Field) -> dict[str, Any]:
         schema: dict[str, Any] = {"type": "string"}
