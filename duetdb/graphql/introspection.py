@@ -25,6 +25,7 @@ from graphql import (
 )
 
 from duetdb.graphql.call import Call
+from duetdb.graphql.introspection_pieces import schema_in_pieces
 from duetdb.graphql.roots import Root
 
 FIELDS = frozenset(("__schema", "__type"))
@@ -41,6 +42,8 @@ class IntrospectionRoot(Root):
 
     schema: GraphQLSchema
     document: DocumentNode
+    nodes: Sequence[FieldNode]
+    fragments: Sequence[FragmentDefinitionNode]
     variables: frozenset[str]
 
     def __post_init__(self) -> None:
@@ -57,15 +60,21 @@ class IntrospectionRoot(Root):
         return self._kept
 
     def _encoded(self) -> orjson.Fragment:
-        return orjson.Fragment(orjson.dumps(self._execute({})))
+        told = schema_in_pieces(self.schema, self.nodes, self.fragments, self._data)
+        return orjson.Fragment(told or orjson.dumps(self._execute({})))
 
     def _execute(self, variables: dict[str, Any]) -> Any:
-        result = execute_sync(self.schema, self.document, variable_values=variables)
+        return self._data(self.document, variables)[self.key]
+
+    def _data(
+        self, document: DocumentNode, variables: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        result = execute_sync(self.schema, document, variable_values=variables)
         assert isinstance(result, ExecutionResult)
         if result.errors:
             raise result.errors[0]
         assert result.data is not None
-        return result.data[self.key]
+        return result.data
 
 
 def introspection_root(
@@ -90,7 +99,16 @@ def introspection_root(
     )
     document = DocumentNode(definitions=(alone, *fragments.values()))
     nullable = nodes[0].name.value == "__type"
-    return IntrospectionRoot(key, nodes[0], nullable, schema, document, frozenset(finder.names))
+    return IntrospectionRoot(
+        key,
+        nodes[0],
+        nullable,
+        schema,
+        document,
+        nodes,
+        tuple(fragments.values()),
+        frozenset(finder.names),
+    )
 
 
 class _VariableFinder(Visitor):

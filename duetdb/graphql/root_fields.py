@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from graphql import GraphQLArgument, GraphQLField
 
-from duetdb.graphql.type_set import TypeSet
 from duetdb.graphql.types import (
     BOOLEAN,
     ID,
@@ -16,6 +17,9 @@ from duetdb.graphql.types import (
     list_of,
     required,
 )
+
+if TYPE_CHECKING:
+    from duetdb.graphql.type_set import TypeSet
 
 
 def query_fields(types: TypeSet) -> dict[str, GraphQLField]:

@@ -18,7 +18,6 @@ from duetdb.app.service.limits import Limits
 from duetdb.graphql.members import Members, members_of
 from duetdb.graphql.operations import Operations
 from duetdb.graphql.plan import Planner, RootField
-from duetdb.graphql.root_fields import mutation_fields, query_fields
 from duetdb.graphql.type_set import TypeSet
 from duetdb.schema_gen.model import Collection, Schema
 
@@ -42,8 +41,8 @@ class GraphQLPart:
         queries: dict[str, GraphQLField] = {}
         mutations: dict[str, GraphQLField] = {}
         for each in self.types.values():
-            queries.update(query_fields(each))
-            mutations.update(mutation_fields(each))
+            queries.update(each.queries)
+            mutations.update(each.mutations)
         return GraphQLSchema(
             query=GraphQLObjectType("Query", queries),
             mutation=GraphQLObjectType("Mutation", mutations),

@@ -105,9 +105,9 @@ def _drafts(
     known = previous.collections if previous is not None else {}
     for name, body in everything.items():
         definition = {"name": name, **body} if isinstance(body, Mapping) else body
-        digest = _digest(definition)
+        digest = _digest_of(definition)
         before = known.get(name)
-        if before is not None and before.fingerprint.startswith(digest):
+        if before is not None and _is_unchanged(definition, digest, before):
             targets = _targets(before.fields)
             drafts[name] = _Draft(definition, digest, before, targets)
             continue
@@ -118,6 +118,20 @@ def _drafts(
         fields = parse_fields(definition)
         drafts[name] = _Draft(definition, digest, None, _targets(fields), fields)
     return drafts, quarantined
+
+
+def _is_unchanged(definition: Any, digest: str, before: Collection) -> bool:
+    """Whether ``before`` was made from this; storing the name that it was given is no change."""
+    if not before.fingerprint.startswith(digest):
+        return False
+    named = definition.get("graphqlName") if isinstance(definition, Mapping) else None
+    return named is None or named == before.names.type
+
+
+def _digest_of(definition: Any) -> str:
+    if isinstance(definition, Mapping):
+        definition = {key: value for key, value in definition.items() if key != "graphqlName"}
+    return _digest(definition)
 
 
 def _id_type(definition: Any) -> IdType:
