@@ -57,12 +57,10 @@ class Planner:
         model: Model,
         graphql: GraphQLSchema,
         fields: Mapping[str, RootField],
-        deepest: int,
     ) -> None:
         self._model = model
         self._graphql = graphql
         self._fields = fields
-        self._deepest = deepest
 
     def plan(
         self,
@@ -73,9 +71,9 @@ class Planner:
         """The plan of an operation for one answer of its directives.
 
         Raises ``GraphQLError`` for constant arguments that cannot be, and
-        ``LimitExceeded`` for a selection that is too deep.
+        ``LimitExceeded`` for a selection that is too deep or too large.
         """
-        compiler = Compiler(self._model, fragments, flags, self._deepest)
+        compiler = Compiler(self._model, fragments, flags)
         type_ = cast(GraphQLObjectType, self._graphql.get_root_type(operation.operation))
         roots: list[Root] = []
         for key, nodes in compiler.fields(type_.name, [operation.selection_set]).items():

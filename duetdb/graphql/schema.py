@@ -55,7 +55,7 @@ class GraphQLPart:
     @cached_property
     def operations(self) -> Operations:
         fields = dict(_meanings(self.types))
-        planner = Planner(self, self.graphql, fields, self.limits.graphql_depth)
+        planner = Planner(self, self.graphql, fields)
         return Operations(self.graphql, planner, self.introspection)
 
 

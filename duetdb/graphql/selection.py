@@ -117,22 +117,20 @@ class Compiler:
         model: Model,
         fragments: Mapping[str, FragmentDefinitionNode],
         flags: Flags,
-        deepest: int,
     ) -> None:
         self.model = model
         self._fragments = fragments
         self._flags = flags
         self._depth = 0
-        self._deepest = deepest
         self._selected = 0
 
     @contextmanager
     def deeper(self) -> Iterator[None]:
         """One level of objects; raises ``LimitExceeded`` when there are too many."""
-        if self._depth >= self._deepest:
+        deepest = self.model.limits.graphql_depth
+        if self._depth >= deepest:
             raise LimitExceeded(
-                f"The operation selects objects inside objects more than {self._deepest} levels "
-                "deep.",
+                f"The operation selects objects inside objects more than {deepest} levels deep.",
                 hint="Ask for the inner ones by an operation of their own.",
             )
         self._depth += 1
