@@ -37,6 +37,18 @@ def test_stored_metadata_takes_the_place_of_a_system_collections() -> None:
     assert [field.name for field in users.fields] == ["nick"]
 
 
+def test_storing_the_name_that_a_collection_was_given_changes_nothing() -> None:
+    before = schema(**{"blog-posts": {"fields": POSTS[:1]}})
+    body = {"fields": POSTS[:1], "graphqlName": "BlogPosts"}
+    named = schema(before, **{"blog-posts": body})
+    assert changed(before, named) == set()
+    other = schema(named, **{"blog-posts": {**body, "graphqlName": "Articles"}})
+    assert changed(named, other) == {"blog-posts"}
+    assert other.collections["blog-posts"].names.root == "articles"
+    bad = schema(named, **{"blog-posts": {**body, "graphqlName": "__x"}})
+    assert bad.quarantined.keys() == {"blog-posts"}
+
+
 def test_nothing_changed_means_the_identical_objects() -> None:
     before = schema(**BASE)
     assert changed(before, schema(before, **BASE)) == set()
