@@ -12,9 +12,6 @@ import pytest
 from bson import ObjectId
 
 from duetdb.app.mongo.memory import memory_engine
-from duetdb.app.service import admin as administration
-from duetdb.app.service.admin import SchemaAdmin
-from duetdb.app.service.catalog import Catalog
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import (
     BadMetadata,
@@ -24,9 +21,12 @@ from duetdb.app.service.errors import (
     NotFound,
     Unauthenticated,
 )
-from duetdb.app.service.index_sync import IndexSync
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import ANONYMOUS, FULL_ACCESS, Principal
+from duetdb.app.service.schema import admin as administration
+from duetdb.app.service.schema.admin import SchemaAdmin
+from duetdb.app.service.schema.catalog import Catalog
+from duetdb.app.service.schema.index_sync import IndexSync
 
 TITLE = {"name": "title", "type": "text"}
 
@@ -281,7 +281,7 @@ async def test_a_long_change_goes_on_and_can_be_asked_for(
 async def test_renamed_fields_move_with_their_data(
     admin: SchemaAdmin, catalog: Catalog, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("duetdb.app.service.renames._GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("duetdb.app.service.schema.renames._GRACE_SECONDS", 0.2)
     inner = [{"name": "zip", "type": "text"}]
     await put(
         admin,

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from duetdb.app.service.admin import SchemaAdmin
-from duetdb.app.service.assembly import Builder
-from duetdb.app.service.catalog import Catalog
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import NotFound, Quarantined
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import FULL_ACCESS
+from duetdb.app.service.schema.admin import SchemaAdmin
+from duetdb.app.service.schema.assembly import Builder
+from duetdb.app.service.schema.catalog import Catalog
 from duetdb.schema_gen.model import Schema
 
 TITLE = {"name": "title", "type": "text"}

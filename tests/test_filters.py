@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from bson import Decimal128, ObjectId
 
-from duetdb.app.service import filters_parser
 from duetdb.app.service.errors import BadQuery, BadRequest, LimitExceeded
-from duetdb.app.service.filters import parse_filter, parse_order
+from duetdb.app.service.filters import tree as filters_parser
+from duetdb.app.service.filters.parse import parse_filter, parse_order
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import EVERYTHING, And, Filter, Match, Not, Or, Order, Related
 from duetdb.schema_gen.build import build_schema
@@ -77,7 +77,9 @@ def read(q: Any, collection: Any = PEOPLE, **limits: int) -> Filter:
 @pytest.fixture(autouse=True)
 def noon(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is Wednesday, 31 January 2024, 12:30 UTC."""
-    monkeypatch.setattr("duetdb.app.service.filters.now", lambda: datetime(2024, 1, 31, 12, 30))
+    monkeypatch.setattr(
+        "duetdb.app.service.filters.parse.now", lambda: datetime(2024, 1, 31, 12, 30)
+    )
 
 
 @pytest.mark.parametrize(
@@ -329,7 +331,7 @@ def test_limits() -> None:
 
 
 def test_every_operator_of_a_filter_value_is_known() -> None:
-    from duetdb.app.service.filters_operators import CONDITIONS
+    from duetdb.app.service.filters.operators import CONDITIONS
     from duetdb.app.service.query import OPERATORS
 
     assert {each.removeprefix("$") for each in CONDITIONS} - {"not"} == OPERATORS

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pymongo.errors import DuplicateKeyError, WriteError
 
-from duetdb.app.service.admin import SchemaAdmin
-from duetdb.app.service.catalog import Catalog
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import BadMetadata
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import FULL_ACCESS
+from duetdb.app.service.schema.admin import SchemaAdmin
+from duetdb.app.service.schema.catalog import Catalog
 from duetdb.schema_gen.build import build_schema
 from duetdb.schema_gen.fields.registry import FIELD_TYPES
 from duetdb.schema_gen.indexes import PREFIX, Index, indexes

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from duetdb.app.service import once as module
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.once import once
+from duetdb.app.service.schema import once as module
+from duetdb.app.service.schema.once import once
 
 
 async def yes() -> bool:

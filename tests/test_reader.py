@@ -13,10 +13,10 @@ from pymongo.monitoring import CommandListener, CommandStartedEvent
 from duetdb.app.mongo.embedded import EmbeddedMongod
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import BadQuery, LimitExceeded, Unavailable
-from duetdb.app.service.filters import parse_filter
+from duetdb.app.service.filters.parse import parse_filter
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import Document, Expansion, Match, Order, Projection, Query
-from duetdb.app.service.reader import Reader
+from duetdb.app.service.reading.reader import Reader
 from duetdb.schema_gen.build import build_schema
 
 SCHEMA = build_schema(
@@ -168,13 +168,13 @@ async def test_count(reader: Reader, calls: Calls, monkeypatch: pytest.MonkeyPat
     assert await reader.count(Query(collection=COMMENTS, max=1, skip=3)) == 11
     assert await reader.count(Query(collection=COMMENTS, filter=Match("n", "gt", 0))) == 6
     assert calls.take() == ["count comments", "aggregate comments", "aggregate comments"]
-    monkeypatch.setattr("duetdb.app.service.reader._COUNTED_EXACTLY", 10)
+    monkeypatch.setattr("duetdb.app.service.reading.reader._COUNTED_EXACTLY", 10)
     assert await reader.count(Query(collection=COMMENTS)) == 11
     assert calls.take() == ["count comments"]
 
 
 async def test_stream(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duetdb.app.service.source._STREAM_BATCH", 2)
+    monkeypatch.setattr("duetdb.app.service.reading.source._STREAM_BATCH", 2)
     expand = (references("mentor", "mentor", collection=AUTHORS),)
     query = Query(collection=AUTHORS, max=None, expand=expand)
     found = [each async for each in reader.stream(query)]

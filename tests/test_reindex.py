@@ -12,17 +12,17 @@ from bson import Decimal128, Int64, ObjectId, Regex
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from duetdb.app.mongo.connect import connect
-from duetdb.app.service import reindex as module
-from duetdb.app.service.admin import SchemaAdmin
-from duetdb.app.service.catalog import Catalog
-from duetdb.app.service.counters import Counters
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.events import Events
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import FULL_ACCESS
 from duetdb.app.service.query import Create, Update
-from duetdb.app.service.reindex import Outcome, Reindex
+from duetdb.app.service.schema.admin import SchemaAdmin
+from duetdb.app.service.schema.catalog import Catalog
 from duetdb.app.service.service import Service
+from duetdb.app.service.writing import reindex as module
+from duetdb.app.service.writing.counters import Counters
+from duetdb.app.service.writing.reindex import Outcome, Reindex
 from duetdb.app.settings import Settings
 
 TITLE = {"name": "title", "type": "text"}

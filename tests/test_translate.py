@@ -9,7 +9,7 @@ import pytest
 
 from duetdb.app.mongo.memory import memory_engine
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.filters import parse_filter
+from duetdb.app.service.filters.parse import parse_filter
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import (
     EVERYTHING,
@@ -21,7 +21,7 @@ from duetdb.app.service.query import (
     Projection,
     Query,
 )
-from duetdb.app.service.translate import projection_of, sort_of, to_mongo
+from duetdb.app.service.reading.translate import projection_of, sort_of, to_mongo
 from duetdb.schema_gen.build import build_schema
 
 SCHEMA = build_schema(

@@ -13,7 +13,7 @@ from duetdb.app.service.events import Change, Events
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import FULL_ACCESS
 from duetdb.app.service.query import Create, Delete, Document, Parent, Update
-from duetdb.app.service.writer import Writer
+from duetdb.app.service.writing.writer import Writer
 from duetdb.schema_gen.build import build_schema
 from duetdb.schema_gen.indexes import indexes
 from duetdb.schema_gen.model import Collection, Schema

@@ -19,11 +19,11 @@ from duetdb.app.http.metrics import Metrics
 from duetdb.app.http.observe import Observe
 from duetdb.app.log import configure_logging
 from duetdb.app.mongo.connect import connect
-from duetdb.app.service.admin import SchemaAdmin
-from duetdb.app.service.catalog import Catalog
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.events import Events
 from duetdb.app.service.keys import Keys
+from duetdb.app.service.schema.admin import SchemaAdmin
+from duetdb.app.service.schema.catalog import Catalog
 from duetdb.app.service.service import Service
 from duetdb.app.settings import Settings
 from duetdb.graphql.app import graphql_routes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from duetdb.app.service.errors import BadQuery, BadRequest, LimitExceeded
-from duetdb.app.service.filters import parse_filter
+from duetdb.app.service.filters.parse import parse_filter
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import EVERYTHING, And, Filter, Order

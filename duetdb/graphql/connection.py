@@ -10,8 +10,8 @@ from typing import Any, cast
 from graphql import FieldNode, GraphQLObjectType, get_named_type
 
 from duetdb.app.service.errors import BadQuery
-from duetdb.app.service.keyset import beyond, check_places, cursor_of, keys_of, position_of
 from duetdb.app.service.query import And, Document, Order, Query
+from duetdb.app.service.reading.keyset import beyond, check_places, cursor_of, keys_of, position_of
 from duetdb.graphql.call import Call, Page, count_of, page_of
 from duetdb.graphql.members import Members
 from duetdb.graphql.roots import ReadRoot

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,10 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLSchema,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
+    SelectionNode,
     SelectionSetNode,
     VariableNode,
     Visitor,
@@ -24,11 +26,18 @@ from graphql import (
     visit,
 )
 
+from duetdb.app.service.errors import LimitExceeded
 from duetdb.graphql.call import Call
 from duetdb.graphql.introspection_pieces import schema_in_pieces
 from duetdb.graphql.roots import Root
 
 FIELDS = frozenset(("__schema", "__type"))
+_LISTS = frozenset(
+    ("types", "fields", "args", "inputFields", "interfaces", "enumValues", "possibleTypes")
+)
+_MOST_LISTS = 100
+"""Lists that an operation may ask for, one inside another counted for each place; tools ask for
+about ten, and each may have every type or field of the schema in it."""
 Fragments = Mapping[str, FragmentDefinitionNode]
 
 
@@ -109,6 +118,32 @@ def introspection_root(
         tuple(fragments.values()),
         frozenset(finder.names),
     )
+
+
+def check_size(selected: Iterable[FieldNode], fragments: Fragments) -> None:
+    """Raises ``LimitExceeded`` when introspection fields together ask for far too much."""
+    known: dict[str, int] = {}
+
+    def lists_of(selections: SelectionSetNode | None) -> int:
+        if selections is None:
+            return 0
+        return sum(map(lists_in, selections.selections))
+
+    def lists_in(node: SelectionNode) -> int:
+        if isinstance(node, FragmentSpreadNode):
+            name = node.name.value
+            if name not in known:
+                known[name] = lists_of(fragments[name].selection_set)
+            return known[name]
+        assert isinstance(node, FieldNode | InlineFragmentNode)
+        own = isinstance(node, FieldNode) and node.name.value in _LISTS
+        return own + lists_of(node.selection_set)
+
+    if sum(map(lists_in, selected)) > _MOST_LISTS:
+        raise LimitExceeded(
+            f"The operation asks for more than {_MOST_LISTS} lists of the schema.",
+            hint="Ask for the whole schema once, or for less of it at a time.",
+        )
 
 
 class _VariableFinder(Visitor):

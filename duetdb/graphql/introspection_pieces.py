@@ -46,17 +46,18 @@ def schema_in_pieces(
     members = _plain_members(nodes)
     if members is None:
         return None
+    order = list(members)
     types = members.pop(_TYPES)
     others = execute(_document(nodes[0], tuple(members.values()), fragments)) if members else {}
     told: dict[str, Any] = next(iter(others.values()), {})
-    pieces = [orjson.dumps(key) + b":" + orjson.dumps(value) for key, value in told.items()]
+    pieces = {key: orjson.dumps(value) for key, value in told.items()}
     listed = []
     for number, name in enumerate(schema.type_map, 1):
         listed.append(orjson.dumps(execute(_type_document(name, types, fragments))[_TYPES]))
         if number % _BREATH == 0:
             gc.collect(0)
-    pieces.append(b'"types":[' + b",".join(listed) + b"]")
-    return b"{" + b",".join(pieces) + b"}"
+    pieces[_TYPES] = b"[" + b",".join(listed) + b"]"
+    return b"{" + b",".join(orjson.dumps(key) + b":" + pieces[key] for key in order) + b"}"
 
 
 def _plain_members(nodes: Sequence[FieldNode]) -> dict[str, FieldNode] | None:

@@ -21,7 +21,7 @@ from duetdb.graphql.call import Model
 from duetdb.graphql.coercion import Arguments
 from duetdb.graphql.connection import ConnectionRoot, Parts
 from duetdb.graphql.introspection import FIELDS as INTROSPECTION
-from duetdb.graphql.introspection import introspection_root
+from duetdb.graphql.introspection import check_size, introspection_root
 from duetdb.graphql.mutations import (
     CreateManyRoot,
     CreateRoot,
@@ -76,7 +76,12 @@ class Planner:
         compiler = Compiler(self._model, fragments, flags)
         type_ = cast(GraphQLObjectType, self._graphql.get_root_type(operation.operation))
         roots: list[Root] = []
-        for key, nodes in compiler.fields(type_.name, [operation.selection_set]).items():
+        selected = compiler.fields(type_.name, [operation.selection_set])
+        about_schema = [each for nodes in selected.values() for each in nodes]
+        about_schema = [each for each in about_schema if each.name.value in INTROSPECTION]
+        if about_schema:
+            check_size(about_schema, fragments)
+        for key, nodes in selected.items():
             if nodes[0].name.value in INTROSPECTION:
                 roots.append(introspection_root(key, nodes, operation, fragments, self._graphql))
             else:

@@ -1,7 +1,7 @@
 """``where`` and ``orderBy`` in the words of the REST query language.
 
 Only names are translated here: fields to stored paths, operators to the same
-words with a dollar sign. What they mean is known to ``service.filters`` alone.
+words with a dollar sign. What they mean is known to ``service.filters.parse`` alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from duetdb.app.service.errors import BadQuery, BadRequest
-from duetdb.app.service.filters import order_by
+from duetdb.app.service.filters.parse import order_by
 from duetdb.app.service.query import Order
 from duetdb.graphql.comparisons import DESCRIPTIONS
 from duetdb.graphql.members import Link, Member, Members, Nested, Pictures, Value

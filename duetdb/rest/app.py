@@ -14,9 +14,9 @@ from starlette.types import Receive, Scope, Send
 from duetdb.app.http.credentials import principal_of
 from duetdb.app.http.failures import MethodNotAllowed, NotAcceptable
 from duetdb.app.http.responses import JsonBytes
-from duetdb.app.service.admin import SchemaAdmin
 from duetdb.app.service.errors import DuetError, NotFound
 from duetdb.app.service.keys import Keys
+from duetdb.app.service.schema.admin import SchemaAdmin
 from duetdb.app.service.service import Service
 from duetdb.rest import children, documents, meta
 from duetdb.rest.call import Call

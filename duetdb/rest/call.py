@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope
 
 from duetdb.app.http.bodies import parse_form, parse_json, read_body
-from duetdb.app.service.admin import SchemaAdmin
 from duetdb.app.service.errors import BadRequest, NotFound
 from duetdb.app.service.principal import ANONYMOUS, Principal
+from duetdb.app.service.schema.admin import SchemaAdmin
 from duetdb.app.service.service import Service
 from duetdb.rest.params import Params
 from duetdb.rest.plans import Plan, RestPart

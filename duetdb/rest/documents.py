@@ -7,7 +7,7 @@ from typing import Any
 
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.errors import BadRequest, LimitExceeded, NotFound
-from duetdb.app.service.filters import parse_filter
+from duetdb.app.service.filters.parse import parse_filter
 from duetdb.app.service.query import (
     EVERYTHING,
     Create,

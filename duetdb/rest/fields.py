@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from duetdb.app.service.errors import BadQuery
-from duetdb.app.service.filters_paths import split
+from duetdb.app.service.filters.paths import split
 from duetdb.app.service.query import Expansion, Projection
 from duetdb.schema_gen.model import SYSTEM_FIELDS, Collection
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from duetdb.app.service.errors import BadQuery, LimitExceeded
-from duetdb.app.service.filters import parse_filter, parse_order
+from duetdb.app.service.filters.parse import parse_filter, parse_order
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import EVERYTHING, And, Expansion, Filter, Order, Query
 from duetdb.rest.fields import Fields, parse_fields

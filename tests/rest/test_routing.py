@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from duetdb.app.http.failures import NotAcceptable
 from duetdb.app.service.errors import BadRequest, NotFound
 from duetdb.rest import app
-from duetdb.app.http.failures import NotAcceptable
 from duetdb.rest.preconditions import _versions
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from duetdb.app.mongo.memory import memory_engine
-from duetdb.app.service.admin import SchemaAdmin
-from duetdb.app.service.catalog import Catalog
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.limits import Limits
+from duetdb.app.service.schema.admin import SchemaAdmin
+from duetdb.app.service.schema.catalog import Catalog
 from tests.transfer.loading import Importer
 
 

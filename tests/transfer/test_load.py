@@ -9,7 +9,7 @@ import pytest
 from bson import Decimal128, ObjectId
 
 from duetdb.app.service.errors import BadMetadata, Quarantined
-from duetdb.app.service.intake import Intake
+from duetdb.app.service.writing.intake import Intake
 from duetdb.app.transfer import load as module
 from duetdb.app.transfer.files import Format
 from duetdb.app.transfer.options import Outcome

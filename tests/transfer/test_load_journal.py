@@ -9,8 +9,8 @@ import pytest
 from bson import ObjectId
 
 from duetdb.app.service.errors import Conflict
-from duetdb.app.service.import_journal import ImportJournal
-from duetdb.app.service.intake import Intake
+from duetdb.app.service.writing.import_journal import ImportJournal
+from duetdb.app.service.writing.intake import Intake
 from duetdb.app.transfer import load as module
 from duetdb.app.transfer.options import Outcome
 from duetdb.app.transfer.rows import TransferError

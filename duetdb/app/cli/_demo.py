@@ -13,9 +13,9 @@ from duetdb.app.cli._watch import ConsoleWatcher
 from duetdb.app.log import hushed
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Unavailable
-from duetdb.app.service.metadata_store import METADATA
-from duetdb.app.service.once import once
 from duetdb.app.service.principal import FULL_ACCESS
+from duetdb.app.service.schema.metadata_store import METADATA
+from duetdb.app.service.schema.once import once
 from duetdb.app.settings import Settings
 from duetdb.app.transfer.files import Format
 from duetdb.app.transfer.load import Load

@@ -11,13 +11,13 @@ from typing import TypeVar
 
 from duetdb.app.cli._engine import open_engine
 from duetdb.app.log import configure_logging
-from duetdb.app.service.admin import Applied, SchemaAdmin
-from duetdb.app.service.catalog import Catalog
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import BadMetadata, BadRequest, Conflict
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import FULL_ACCESS
-from duetdb.app.service.progress import APPLIED, BUILDING
+from duetdb.app.service.schema.admin import Applied, SchemaAdmin
+from duetdb.app.service.schema.catalog import Catalog
+from duetdb.app.service.schema.progress import APPLIED, BUILDING
 from duetdb.app.settings import Settings
 from duetdb.schema_gen.problem import Problem
 

@@ -13,12 +13,12 @@ from typing import Any, BinaryIO
 
 from duetdb.app.cli._session import Session, in_session
 from duetdb.app.cli._watch import counted
-from duetdb.app.service.document_keys import document_keys
 from duetdb.app.service.errors import NotFound
 from duetdb.app.service.events import Events
-from duetdb.app.service.filters import parse_filter
+from duetdb.app.service.filters.parse import parse_filter
 from duetdb.app.service.principal import FULL_ACCESS
 from duetdb.app.service.query import EVERYTHING, Filter, Projection, Query
+from duetdb.app.service.reading.document_keys import document_keys
 from duetdb.app.service.service import Service
 from duetdb.app.setting_values import SettingsError
 from duetdb.app.settings import Settings

@@ -13,7 +13,7 @@ from rich.progress import MofNCompleteColumn, Progress
 
 from duetdb.app.cli._session import Session, in_session
 from duetdb.app.cli._watch import counted, terminal_bar
-from duetdb.app.service.reindex import Outcome, Reindex
+from duetdb.app.service.writing.reindex import Outcome, Reindex
 from duetdb.app.settings import Settings
 from duetdb.schema_gen.model import Collection
 

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from duetdb.app.service import timing
 from duetdb.app.service.authoriser import Authoriser
-from duetdb.app.service.catalog import Catalog
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.events import Events
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import Create, Delete, Document, Query, Update
-from duetdb.app.service.reader import Reader
-from duetdb.app.service.writer import Writer
+from duetdb.app.service.reading.reader import Reader
+from duetdb.app.service.schema.catalog import Catalog
+from duetdb.app.service.writing.writer import Writer
 
 _PING_SECONDS: Final = 1.0
 

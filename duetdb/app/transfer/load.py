@@ -5,7 +5,7 @@ nothing behind. Then
 
 - a small file (10,000 rows, 8 MB) is stored in one transaction;
 - a larger one in a transaction per batch, each of which also writes into the
-  journal (``service.import_journal``) how far the import has come and which ids
+  journal (``service.writing.import_journal``) how far the import has come and which ids
   it has stored. If a batch is refused, because somebody else has taken a unique
   value meanwhile, all batches before it are taken back. After a crash at any
   moment, the same command goes on where the journal ends, and ``--undo`` takes
@@ -25,15 +25,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from duetdb.app.service.admin import SchemaAdmin
-from duetdb.app.service.catalog import Catalog
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Conflict, Invalid, NotFound, ValidationFailed
-from duetdb.app.service.import_journal import Entry, ImportJournal
-from duetdb.app.service.intake import Intake
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import FULL_ACCESS
 from duetdb.app.service.query import Document
+from duetdb.app.service.schema.admin import SchemaAdmin
+from duetdb.app.service.schema.catalog import Catalog
+from duetdb.app.service.writing.import_journal import Entry, ImportJournal
+from duetdb.app.service.writing.intake import Intake
 from duetdb.app.transfer.files import detect, open_file, read_rows
 from duetdb.app.transfer.options import BadRow, Options, Outcome, Watcher
 from duetdb.app.transfer.rows import Row, TransferError

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from bson import ObjectId
 
-from duetdb.app.service.admin import SchemaAdmin
-from duetdb.app.service.catalog import Catalog
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import BadMetadata
-from duetdb.app.service.inferrer import Inferrer
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import FULL_ACCESS
+from duetdb.app.service.schema.admin import SchemaAdmin
+from duetdb.app.service.schema.catalog import Catalog
+from duetdb.app.service.schema.inferrer import Inferrer
 from duetdb.app.transfer.files import Format, open_file, read_rows
 from duetdb.app.transfer.options import Options
 from duetdb.schema_gen.ids import object_id

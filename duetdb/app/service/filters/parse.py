@@ -1,0 +1,66 @@
+"""The query language of the wire (SPEC 7), read once into values for both interfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from duetdb.app.service.errors import LimitExceeded
+from duetdb.app.service.filters.operands import Operands
+from duetdb.app.service.filters.paths import resolve
+from duetdb.app.service.filters.tree import Budget, Parser
+from duetdb.app.service.limits import Limits
+from duetdb.app.service.query import EVERYTHING, Filter, Order
+from duetdb.app.service.system_fields import now
+from duetdb.schema_gen.model import Collection, Schema
+
+_ORDER_KEYS = 32
+"""MongoDB sorts by no more keys than this."""
+
+
+def parse_filter(collection: Collection, q: Any, limits: Limits, schema: Schema) -> Filter:
+    """Reads ``q``, as parsed from JSON, into a filter whose values are in stored form.
+
+    Raises ``BadQuery`` for unknown operators and wrong shapes, naming them and
+    what is near, and ``LimitExceeded`` for a filter that is too large.
+    """
+    if q is None or q == {}:
+        return EVERYTHING
+    return Parser(Operands(collection, schema, now()), limits, Budget(limits)).filter(q)
+
+
+def parse_order(
+    collection: Collection, sort: Sequence[str], directions: Sequence[str]
+) -> tuple[Order, ...]:
+    """Pairs each ``sort`` with the ``dir`` at its position; ``-1`` descends, all else does not.
+
+    Empty names are skipped and a field that comes again is not looked at.
+    Raises ``BadQuery`` for what cannot be a path, ``LimitExceeded`` for too many.
+    """
+    return order_by(
+        Order(
+            order_path(collection, wanted),
+            position < len(directions) and directions[position].strip() == "-1",
+        )
+        for position, wanted in enumerate(sort)
+        if wanted
+    )
+
+
+def order_by(keys: Iterable[Order]) -> tuple[Order, ...]:
+    """The keys of an order, those of a path that has come before left out.
+
+    Raises ``LimitExceeded`` for more than the database sorts by.
+    """
+    found: dict[str, Order] = {}
+    for each in keys:
+        found.setdefault(each.path, each)
+    if len(found) > _ORDER_KEYS:
+        raise LimitExceeded(f"A query is sorted by at most {_ORDER_KEYS} fields.")
+    return tuple(found.values())
+
+
+def order_path(collection: Collection, path: str) -> str:
+    """The stored path of an order key; behind a relation the wire's path goes on."""
+    target = resolve(collection, path)
+    return f"{target.path}.{target.rest}" if target.rest else target.path

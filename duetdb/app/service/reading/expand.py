@@ -1,0 +1,131 @@
+"""Related documents, attached level by level with one database call for each relation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from duetdb.app.service.errors import LimitExceeded
+from duetdb.app.service.query import Document, Expansion, Query
+from duetdb.app.service.reading.expand_groups import Members, grouped
+from duetdb.app.service.reading.related import resolved
+from duetdb.app.service.reading.source import Source
+from duetdb.app.service.reading.translate import projection_of, sort_of, to_mongo
+from duetdb.app.service.stored_names import holders, under_new_names
+from duetdb.schema_gen.field import Relation
+from duetdb.schema_gen.model import Collection
+
+
+async def expand(documents: list[Document], query: Query, source: Source) -> None:
+    """Attaches the expansions of ``query`` to its ``documents``, in place.
+
+    A list of documents is put under each expansion's key. Where the key is the
+    field itself and the document holds no value there, nothing is attached, so
+    an absent reference stays absent and a null one null.
+
+    Raises ``LimitExceeded`` when one level grows beyond what fits in memory.
+    """
+    # All ids first: an expansion may put its documents where the next one finds its ids.
+    links = [_links(each, documents) for each in query.expand]
+    for expansion, link in zip(query.expand, links, strict=True):
+        if expansion.reverse == (expansion.field.relation is Relation.CHILD):
+            await _attach_by_id(expansion, link, source)
+        else:
+            await _attach_groups(expansion, link, query.collection, source)
+
+
+Links = list[tuple[Document, list[Any]]]
+"""Where to attach, and the ids that lead there: of references, of a parent, or its own."""
+
+
+def _links(expansion: Expansion, documents: list[Document]) -> Links:
+    field = expansion.field
+    if field.relation is Relation.CHILD and expansion.reverse:
+        return [(each, _parent_of(each, expansion)) for each in documents]
+    if field.relation is Relation.CHILD or expansion.reverse:
+        return [(each, [each["_id"]]) for each in documents]
+    *parents, name = field.path.split(".")
+    in_place = expansion.key == name
+    return [
+        (holder, _ids(holder.get(name)))
+        for document in documents
+        for holder in holders(document, parents)
+        if not in_place or holder.get(name) is not None
+    ]
+
+
+def _parent_of(child: Document, expansion: Expansion) -> list[Any]:
+    is_its = (
+        child.get("_parent_def") == expansion.query.collection.name
+        and child.get("_parent_field") == expansion.field.name
+    )
+    return _ids(child.get("_parent_id")) if is_its else []
+
+
+def _ids(stored: Any) -> list[Any]:
+    """The ids of a stored reference: a list, or whatever was written beside us."""
+    values = stored if isinstance(stored, list) else [stored]
+    return [each for each in values if each is not None and not isinstance(each, dict | list)]
+
+
+def _unique(links: Links, source: Source) -> list[Any]:
+    unique = list(dict.fromkeys(each for _, ids in links for each in ids))
+    _bounded(len(unique), source)
+    return unique
+
+
+def _bounded(number: int, source: Source) -> None:
+    if number > source.level_ceiling:
+        raise LimitExceeded(
+            f"More than {source.level_ceiling} related documents belong to this page.",
+            hint="Ask for fewer documents, or for fewer related ones of each.",
+        )
+
+
+async def _attach_by_id(expansion: Expansion, links: Links, source: Source) -> None:
+    """Documents that the links name: in the order of the ids, unless another one is asked for."""
+    ids = _unique(links, source)
+    query = expansion.query
+    found: list[Document] = []
+    if ids:
+        where = await _where(query, {"_id": {"$in": ids}}, source)
+        sort = sort_of(query) if query.order else None
+        found = await source.find(
+            query.collection.name, where, projection_of(query), sort, limit=len(ids)
+        )
+        await _complete(found, query, source)
+    by_id = {each["_id"]: each for each in found}
+    rank = {each["_id"]: place for place, each in enumerate(found)} if query.order else None
+    end = None if query.max is None else query.skip + query.max
+    for holder, own in links:
+        there = [each for each in dict.fromkeys(own) if each in by_id]
+        if rank is not None:
+            there.sort(key=rank.__getitem__)
+        holder[expansion.key] = [by_id[each] for each in there[query.skip : end]]
+
+
+async def _attach_groups(
+    expansion: Expansion, links: Links, collection: Collection, source: Source
+) -> None:
+    """Documents that name the links: a page of them for each, by the order asked for."""
+    query = expansion.query
+    ids = _unique(links, source)
+    members = Members.of(expansion, collection)
+    where = await _where(query, members.condition(ids), source)
+    groups = await grouped(query, members, ids, where, source)
+    _bounded(sum(map(len, groups.values())), source)
+    await _complete([each for group in groups.values() for each in group], query, source)
+    for document, (own,) in links:
+        document[expansion.key] = groups.get(own, [])
+
+
+async def _where(query: Query, condition: Mapping[str, Any], source: Source) -> dict[str, Any]:
+    own = to_mongo(await resolved(query.filter, source), query.collection)
+    return {"$and": [condition, own]} if own else dict(condition)
+
+
+async def _complete(found: list[Document], query: Query, source: Source) -> None:
+    if query.collection.former:
+        under_new_names(found, query.collection)
+    if query.expand and found:
+        await expand(found, query, source)

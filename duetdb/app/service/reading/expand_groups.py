@@ -1,0 +1,142 @@
+"""One page of related documents for each of many, found by one database call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from duetdb.app.service.query import Document, Expansion, Query
+from duetdb.app.service.reading.source import Source
+from duetdb.app.service.reading.translate import projection_of, sort_of
+from duetdb.app.service.stored_names import former_of, holders
+from duetdb.schema_gen.field import Relation
+from duetdb.schema_gen.model import Collection
+
+_OWNER = "_duet_owner"
+"""Where the pipeline notes which group a copy of a document is for; never in an answer."""
+
+Groups = dict[Any, list[Document]]
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """How documents belong to their groups: by ``_parent_id``, or by references at ``paths``.
+
+    There are two paths while the data of a renamed field is moving.
+    """
+
+    paths: tuple[str, ...]
+    fixed: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, expansion: Expansion, collection: Collection) -> Members:
+        """``collection`` is the one whose documents are the groups."""
+        field = expansion.field
+        if field.relation is Relation.CHILD:
+            fixed = {"_parent_def": collection.name, "_parent_field": field.name}
+            return cls(("_parent_id",), fixed)
+        source = expansion.query.collection
+        former = former_of(field.path, source) if source.former else None
+        return cls((field.path, former) if former else (field.path,), {})
+
+    @property
+    def of_parents(self) -> bool:
+        return self.paths == ("_parent_id",)
+
+    def condition(self, ids: list[Any]) -> dict[str, Any]:
+        """Selects the members of all groups."""
+        wanted = {"$eq": ids[0]} if len(ids) == 1 else {"$in": ids}
+        if len(self.paths) == 1:
+            return {self.paths[0]: wanted, **self.fixed}
+        return {"$or": [{path: wanted} for path in self.paths]}
+
+    def owners(self, document: Document) -> list[Any]:
+        """The groups that a document belongs to, and whatever else is in its references."""
+        found: list[Any] = []
+        for path in self.paths:
+            *parents, name = path.split(".")
+            for holder in holders(document, parents):
+                value = holder.get(name)
+                found += value if isinstance(value, list) else [value]
+        return found
+
+
+async def grouped(
+    query: Query, members: Members, ids: list[Any], where: Mapping[str, Any], source: Source
+) -> Groups:
+    """For each of ``ids`` its page: ``skip`` and ``max`` of ``query`` count within the group.
+
+    One page is a plain find. Several are sorted and cut in the database, so
+    that a parent of a million children costs as much memory as its page; they
+    come back one by one, because a whole group could be too large a document.
+    """
+    name, sort = query.collection.name, sort_of(query)
+    most = source.level_ceiling + 1 if query.max is None else query.max
+    if len(ids) == 1:
+        fields = projection_of(query)
+        return {ids[0]: await source.find(name, where, fields, sort, query.skip, most)}
+    if source.in_memory:
+        return await _grouped_here(query, members, ids, where, source)
+    size = source.level_ceiling + 1
+    stages = _pipeline(query, members, ids, query.skip + most)
+    pipeline: list[dict[str, Any]] = [
+        {"$match": where},
+        {"$sort": dict(sort)},
+        *stages,
+        {"$limit": size},
+    ]
+    groups: Groups = {}
+    for each in await source.aggregate(name, pipeline, size):
+        owner = each["_parent_id"] if members.of_parents else each.pop(_OWNER)
+        groups.setdefault(owner, []).append(each)
+    return {owner: group[query.skip :] for owner, group in groups.items()}
+
+
+def _pipeline(query: Query, members: Members, ids: list[Any], first: int) -> list[dict[str, Any]]:
+    """The stages that copy each document into its groups and keep the first of each."""
+    owner = "_parent_id" if members.of_parents else _OWNER
+    stages: list[dict[str, Any]] = []
+    if not members.of_parents:
+        refers = {"$setUnion": [_flat(f"${path}", path.count(".")) for path in members.paths]}
+        wanted = {"$setIntersection": [refers, {"$literal": ids}]}
+        stages += [{"$set": {_OWNER: wanted}}, {"$unwind": f"${_OWNER}"}]
+    fields = projection_of(query, owner)
+    if fields:
+        stages.append({"$project": fields})
+    kept = {"$firstN": {"input": "$$ROOT", "n": first}}
+    return [
+        *stages,
+        {"$group": {"_id": f"${owner}", "kept": kept}},
+        {"$unwind": "$kept"},
+        {"$replaceRoot": {"newRoot": "$kept"}},
+    ]
+
+
+def _flat(value: str, depth: int) -> dict[str, Any]:
+    """The elements at a path, of lists within lists as deep as the path can nest them."""
+    listed = {"$cond": [{"$isArray": value}, value, [value]]}
+    if not depth:
+        return listed
+    union = {"$setUnion": ["$$value", _flat("$$this", depth - 1)]}
+    return {"$reduce": {"input": listed, "initialValue": [], "in": union}}
+
+
+async def _grouped_here(
+    query: Query, members: Members, ids: list[Any], where: Mapping[str, Any], source: Source
+) -> Groups:
+    """The same where the engine cannot group: all members are read, and cut here."""
+    fields = projection_of(query, *members.paths)
+    limit = source.level_ceiling + 1
+    found = await source.find(query.collection.name, where, fields, sort_of(query), limit=limit)
+    groups: Groups = {each: [] for each in ids}
+    for document in found:
+        for owner in _hashable(members.owners(document)):
+            if owner in groups:
+                groups[owner].append(document)
+    end = None if query.max is None else query.skip + query.max
+    return {owner: group[query.skip : end] for owner, group in groups.items()}
+
+
+def _hashable(values: list[Any]) -> list[Any]:
+    return list(dict.fromkeys(each for each in values if not isinstance(each, dict | list)))

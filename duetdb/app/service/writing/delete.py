@@ -1,0 +1,105 @@
+"""Deleting documents by id, or all that match a filter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pymongo.asynchronous.client_session import AsyncClientSession
+
+from duetdb.app.service.engine import Engine
+from duetdb.app.service.errors import LimitExceeded, VersionMismatch
+from duetdb.app.service.limits import Limits
+from duetdb.app.service.query import Delete, Document
+from duetdb.app.service.system_fields import at_version, version_of
+from duetdb.app.service.writing.links import child_condition
+from duetdb.schema_gen.values import parse_id
+
+BATCH = 1000
+"""Documents deleted by one command of a delete by filter."""
+
+
+class Deletion:
+    """One ``Delete``."""
+
+    def __init__(self, engine: Engine, limits: Limits, delete: Delete) -> None:
+        self._engine = engine
+        self._limits = limits
+        self._delete = delete
+        self._target = engine.database[delete.collection.name]
+        self._child = child_condition(delete.parent)
+
+    async def by_ids(self) -> list[Document]:
+        """The deleted documents as they were, in the order of the ids; unknown ids are left out."""
+        given = self._delete.ids or ()
+        if len(given) > self._limits.bulk_documents:
+            raise LimitExceeded(
+                f"One request deletes at most {self._limits.bulk_documents:,} ids.",
+                hint="Send the ids in several requests.",
+            )
+        parsed = (parse_id(self._delete.collection, each) for each in given)
+        ids = list(dict.fromkeys(each for each in parsed if each is not None))
+        if len(ids) == 1:
+            return await self._one(ids[0])
+        if not ids:
+            return []
+        if self._engine.in_memory:
+            return await self._several(ids)
+
+        async def delete(session: AsyncClientSession) -> list[Document]:
+            return await self._several(ids, session=session)
+
+        async with self._engine.client.start_session() as session:
+            deleted: list[Document] = await session.with_transaction(delete)
+        return deleted
+
+    async def matching(self, condition: Mapping[str, Any], deleted: list[Any]) -> None:
+        """Deletes in batches what matches when its turn comes, and adds the ids to ``deleted``.
+
+        The list is the caller's, who then knows what is gone if a later batch fails.
+        """
+        where = {"$and": [condition, self._child]} if self._child else condition
+        cursor = self._target.find(where, {"_id": 1}, batch_size=BATCH)
+        batch: list[Any] = []
+        async for document in cursor.max_time_ms(self._limits.query_ms):
+            batch.append(document["_id"])
+            if len(batch) == BATCH:
+                deleted += await self._batch(batch, where)
+                batch = []
+        if batch:
+            deleted += await self._batch(batch, where)
+
+    async def _one(self, id_: Any) -> list[Document]:
+        where = {"_id": id_, **self._child}
+        wanted = self._delete.if_version
+        if wanted is None:
+            found = await self._target.find_one_and_delete(where)
+            return [] if found is None else [found]
+        found = await self._target.find_one_and_delete({**where, "_version": at_version(wanted)})
+        if found is not None:
+            return [found]
+        found = await self._target.find_one(where, {"_version": 1})
+        if found is None:
+            return []
+        raise VersionMismatch(
+            f"The document is at version {version_of(found)}, not {wanted}.",
+            hint="Read it again and decide whether it should still be deleted.",
+        )
+
+    async def _several(self, ids: list[Any], **session: AsyncClientSession) -> list[Document]:
+        """Reads and deletes in one transaction, so that nobody deletes in between."""
+        where = {"_id": {"$in": ids}, **self._child}
+        found = {
+            document["_id"]: document
+            async for document in self._target.find(where, batch_size=BATCH, **session)
+        }
+        await self._target.delete_many({"_id": {"$in": list(found)}}, **session)
+        return [found[id_] for id_ in ids if id_ in found]
+
+    async def _batch(self, ids: list[Any], where: Mapping[str, Any]) -> list[Any]:
+        result = await self._target.delete_many({"$and": [{"_id": {"$in": ids}}, where]})
+        if result.deleted_count == len(ids):
+            return ids
+        # Changed meanwhile so that they do not match any more, or deleted by somebody else.
+        left = {doc["_id"] async for doc in self._target.find({"_id": {"$in": ids}}, {"_id": 1})}
+        return [id_ for id_ in ids if id_ not in left]

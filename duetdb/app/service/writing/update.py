@@ -1,0 +1,225 @@
+"""Changing one document: merged at the top level, or replaced as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.errors import OperationFailure
+
+from duetdb.app.service.engine import Engine
+from duetdb.app.service.errors import (
+    BadRequest,
+    Conflict,
+    Invalid,
+    NotFound,
+    ValidationFailed,
+    VersionMismatch,
+)
+from duetdb.app.service.limits import Limits
+from duetdb.app.service.principal import Principal
+from duetdb.app.service.query import Document, Update
+from duetdb.app.service.system_fields import (
+    PARENT_FIELDS,
+    STAMPED,
+    at_version,
+    now,
+    stamp_changed,
+    version_of,
+)
+from duetdb.app.service.writing.changes import Changes, Replacement, Revision
+from duetdb.app.service.writing.counters import Counters
+from duetdb.app.service.writing.links import Links, child_condition
+from duetdb.app.service.writing.unique import find_taken
+from duetdb.app.service.writing.write_errors import REFUSED, TYPE_MISMATCH, refusal
+from duetdb.app.service.writing.write_plan import WritePlan
+from duetdb.schema_gen.model import Schema
+from duetdb.schema_gen.values import empty, parse_id
+
+_PAUSE = 0.002
+"""Seconds by which the pause between two turns grows, so that losers spread out."""
+
+
+class Revising:
+    """One ``Update``.
+
+    When nothing depends on the stored document it is one atomic command.
+    Otherwise the document is read, changed and written under the condition that
+    its ``_version`` is still the one read, and all that again if it is not.
+    """
+
+    def __init__(
+        self, engine: Engine, schema: Schema, limits: Limits, plan: WritePlan, update: Update
+    ) -> None:
+        self._engine = engine
+        self._schema = schema
+        self._limits = limits
+        self._plan = plan
+        self._update = update
+        self._target = engine.database[plan.collection.name]
+        self._id = parse_id(plan.collection, update.id)
+        self._where = {"_id": self._id, **child_condition(update.parent)}
+
+    async def run(self, principal: Principal) -> Document:
+        """The document after the change; errors are those of ``Writer.update``."""
+        self._check_id()
+        try:
+            stored = await self._run(principal)
+        except REFUSED as error:
+            raise refusal(error) or error from None
+        return self._plan.as_named(stored)
+
+    async def _run(self, principal: Principal) -> Document:
+        update = self._update
+        if update.replace:
+            replacement = Replacement(self._plan, update.changes, self._limits.nesting)
+            return await self._in_turns(replacement, principal)
+        changes = Changes(self._plan, update.changes, self._limits.nesting)
+        stored = await self._at_once(changes, principal)
+        return await self._in_turns(changes, principal) if stored is None else stored
+
+    def _check_id(self) -> None:
+        if self._id is None:
+            raise self._not_found()
+        given = self._update.changes.get("_id", self._update.id)
+        if given != self._update.id and parse_id(self._plan.collection, given) != self._id:
+            raise BadRequest(
+                "The '_id' in the body is not the one of the document.",
+                hint="An '_id' never changes; leave it out.",
+            )
+
+    async def _at_once(self, changes: Changes, principal: Principal) -> Document | None:
+        """The whole change in one command; None when it needs the stored document after all."""
+        if changes.invalid or not self._independent(changes):
+            return None
+        plan = self._plan
+        values = dict(changes.values)
+        untouched = plan.required - changes.roots
+        where = {**self._where, **{name: {"$nin": [None, "", []]} for name in untouched}}
+        if self._update.if_version is not None:
+            where["_version"] = at_version(self._update.if_version)
+        if plan.tokenizer and plan.tokenizer.roots <= changes.roots:
+            plan.tokenizer.apply(values)
+        stamp_changed(values, principal, now())
+        command: dict[str, Any] = {"$set": values, "$inc": {"_version": 1}}
+        old = {plan.old_names[name]: "" for name in plan.old_names.keys() & changes.roots}
+        if old:
+            command["$unset"] = old
+        try:
+            return await self._write(where, command)
+        except OperationFailure as error:
+            if error.code == TYPE_MISMATCH:
+                return None  # a `_version` that is no number, written beside us
+            raise
+
+    def _independent(self, changes: Changes) -> bool:
+        """Whether the result can be computed and judged without the stored document."""
+        plan = self._plan
+        searchable = plan.tokenizer.roots
+        return not (
+            changes.inside
+            or changes.relinks
+            or plan.computed
+            or (plan.unique and self._engine.in_memory)
+            or any(field.path in changes.roots for field in plan.counted)
+            or not plan.relation_roots.isdisjoint(changes.roots)
+            or not (searchable <= changes.roots or searchable.isdisjoint(changes.roots))
+            or not plan.required_inside.isdisjoint(plan.collection.by_name.keys() - changes.roots)
+            or any(empty(changes.values[name]) for name in plan.required & changes.roots)
+        )
+
+    async def _in_turns(self, revision: Revision, principal: Principal) -> Document:
+        """Read, change, write if nobody was faster; again until one of the turns holds."""
+        for attempt in range(self._limits.write_retries):
+            await asyncio.sleep(random.uniform(0, _PAUSE * attempt))
+            current = await self._read()
+            changed, invalid = revision.applied(self._plan.as_named(current))
+            await self._judge(revision, current, changed, invalid)
+            await self._derive(revision, changed)
+            stamp_changed(changed, principal, now())
+            changed["_version"] = version_of(current) + 1
+            stored = await self._write_over(current, changed, revision)
+            if stored is not None:
+                return stored
+        raise Conflict("Other writers change the document all the time.", hint="Try again.")
+
+    async def _read(self) -> Document:
+        current: Document | None = await self._target.find_one(self._where)
+        if current is None:
+            raise self._not_found()
+        wanted = self._update.if_version
+        if wanted is not None and wanted != version_of(current):
+            raise VersionMismatch(
+                f"The document is at version {version_of(current)}, not {wanted}.",
+                hint="Read it again and repeat the change on what it is now.",
+            )
+        return current
+
+    async def _judge(
+        self, revision: Revision, current: Document, changed: Document, invalid: list[Invalid]
+    ) -> None:
+        """Raises ``ValidationFailed`` with everything that is wrong with the changed document."""
+        collection = self._plan.collection
+        links = Links(self._engine, self._schema, self._limits)
+        links.references(collection, changed, roots=revision.roots)
+        if all(str(changed.get(name)) == str(current.get(name)) for name in PARENT_FIELDS):
+            # Sent back as it was read: the parent may be gone meanwhile, the child was kept.
+            changed.update({name: current[name] for name in PARENT_FIELDS if name in current})
+        else:
+            links.parent(collection, changed)
+        missing = self._plan.shape.missing(changed)
+        found = [*revision.invalid, *invalid, *await links.check()]
+        found += [Invalid(path, sentence, code) for path, code, sentence in missing]
+        if found or self._engine.in_memory:
+            found += await self._taken(revision, changed)
+        if found:
+            raise ValidationFailed(list({each.field: each for each in reversed(found)}.values()))
+
+    async def _taken(self, revision: Revision, changed: Document) -> list[Invalid]:
+        if not self._plan.unique:
+            return []
+        taken = await find_taken(self._engine, self._plan.collection, [changed], own_id=self._id)
+        return [each for each in taken if each.field.split(".")[0] in revision.roots]
+
+    async def _derive(self, revision: Revision, changed: Document) -> None:
+        """Sets what follows from the other fields: counters, formulas, tokens."""
+        counters = Counters(self._engine)
+        for field in self._plan.counted:
+            if field.path.split(".")[0] in revision.roots:
+                await counters.assign(self._plan.collection.name, field.path, [changed])
+        self._plan.compute(changed)
+        self._plan.tokenizer.apply(changed)
+
+    async def _write_over(
+        self, current: Document, changed: Document, revision: Revision
+    ) -> Document | None:
+        """Writes the changed document if the stored one is still ``current``."""
+        where = {**self._where, "_version": current.get("_version", {"$exists": False})}
+        if self._update.replace:
+            replaced: Document | None = await self._target.find_one_and_replace(
+                where, changed, return_document=ReturnDocument.AFTER
+            )
+            return replaced
+        touched = revision.roots | self._plan.derived
+        values = {
+            name: value
+            for name, value in changed.items()
+            if name in touched or name not in current or name in STAMPED
+        }
+        command: dict[str, Any] = {"$set": values}
+        gone = {name: "" for name in current if name not in changed}
+        return await self._write(where, {**command, "$unset": gone} if gone else command)
+
+    async def _write(self, where: Mapping[str, Any], command: Mapping[str, Any]) -> Document | None:
+        stored: Document | None = await self._target.find_one_and_update(
+            where, command, return_document=ReturnDocument.AFTER
+        )
+        return stored
+
+    def _not_found(self) -> NotFound:
+        return NotFound(
+            f"There is no document {self._update.id!s:.100} in {self._plan.collection.name!r}."
+        )

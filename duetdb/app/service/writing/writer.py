@@ -1,0 +1,119 @@
+"""The write side of the service: create, update, delete, and the news of what was committed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from duetdb.app.service.driver_errors import translate_driver_errors
+from duetdb.app.service.engine import Engine
+from duetdb.app.service.errors import Forbidden
+from duetdb.app.service.events import Change, ChangeKind, Events
+from duetdb.app.service.limits import Limits
+from duetdb.app.service.principal import Principal
+from duetdb.app.service.query import Create, Delete, Document, Update
+from duetdb.app.service.reading.related import resolved
+from duetdb.app.service.reading.source import Source
+from duetdb.app.service.reading.translate import to_mongo
+from duetdb.app.service.schema.catalog import Catalog
+from duetdb.app.service.writing.create import Creation
+from duetdb.app.service.writing.delete import Deletion
+from duetdb.app.service.writing.update import Revising
+from duetdb.app.service.writing.write_plan import WritePlans
+
+
+class Writer:
+    """Carries out writes; each that commits is published once, one that fails never.
+
+    Every method may also raise ``Unavailable`` and ``LimitExceeded``.
+    """
+
+    def __init__(self, engine: Engine, catalog: Catalog, limits: Limits, events: Events) -> None:
+        self._engine = engine
+        self._catalog = catalog
+        self._limits = limits
+        self._events = events
+        self._plans = WritePlans()
+
+    async def create(self, create: Create, principal: Principal) -> list[Document]:
+        """Inserts all documents or none; the answer is what is stored, in order.
+
+        Raises ``ValidationFailed`` with everything that is wrong with any of
+        them, ``NotFound`` for a parent that does not exist, ``BadRequest`` for
+        names that begin with ``$`` and ``TooLarge`` for more than 16 MB.
+        """
+        plan = self._plans.of(create.collection)
+        with translate_driver_errors():
+            creation = Creation(self._engine, self._catalog.schema, self._limits, plan, create)
+            documents = await creation.run(principal)
+        self._publish(ChangeKind.CREATED, create.collection.name, documents, principal)
+        return documents
+
+    async def update(self, update: Update, principal: Principal) -> Document:
+        """Changes one document; the answer is the whole document after it.
+
+        Raises ``NotFound``, ``VersionMismatch``, ``ValidationFailed``,
+        ``Conflict`` when others were faster each time, ``BadRequest`` and
+        ``TooLarge``.
+        """
+        plan = self._plans.of(update.collection)
+        with translate_driver_errors():
+            revising = Revising(self._engine, self._catalog.schema, self._limits, plan, update)
+            document = await revising.run(principal)
+        self._publish(ChangeKind.UPDATED, update.collection.name, [document], principal)
+        return document
+
+    async def delete(self, delete: Delete, principal: Principal) -> list[Document]:
+        """Deletes by ids; the answer is the deleted documents as they were.
+
+        Ids that do not exist are left out. Raises ``VersionMismatch``.
+        """
+        with translate_driver_errors():
+            documents = await Deletion(self._engine, self._limits, delete).by_ids()
+        self._publish(ChangeKind.DELETED, delete.collection.name, documents, principal)
+        return documents
+
+    async def delete_matching(self, delete: Delete, principal: Principal) -> list[Any]:
+        """Deletes what matches the filter; the answer is the deleted ids.
+
+        Raises ``Forbidden`` without the full-access key. Documents are deleted
+        in batches and never held; should a later batch fail, those before it are
+        gone, and are published as such.
+        """
+        if not principal.full:
+            raise Forbidden(
+                "Deleting by query needs the full-access key.",
+                hint="Send the ids to be deleted, or use the full-access key.",
+            )
+        deleted: list[Any] = []
+        try:
+            with translate_driver_errors():
+                resolution = await resolved(delete.filter, Source(self._engine, self._limits))
+                condition = to_mongo(resolution, delete.collection)
+                await Deletion(self._engine, self._limits, delete).matching(condition, deleted)
+        finally:
+            if deleted:
+                self._events.publish(
+                    Change(
+                        kind=ChangeKind.DELETED,
+                        collection=delete.collection.name,
+                        ids=tuple(deleted),
+                        documents=(),
+                        principal=principal.name,
+                    )
+                )
+        return deleted
+
+    def _publish(
+        self, kind: ChangeKind, collection: str, documents: Sequence[Document], principal: Principal
+    ) -> None:
+        if documents:
+            self._events.publish(
+                Change(
+                    kind=kind,
+                    collection=collection,
+                    ids=tuple(document["_id"] for document in documents),
+                    documents=tuple(documents),
+                    principal=principal.name,
+                )
+            )
