@@ -133,8 +133,7 @@ def reader(watched: Engine) -> Reader:
 
 def reading(engine: Engine, in_memory: bool = False, **limits: int) -> Reader:
     """A reader, also one that goes the ways of an engine without grouping: same answers."""
-    catalog: Any = None  # it is asked by nobody: queries hold their collections
-    return Reader(replace(engine, in_memory=in_memory), catalog, Limits(**limits))
+    return Reader(replace(engine, in_memory=in_memory), Limits(**limits))
 
 
 def ids(documents: list[Document]) -> list[Any]:

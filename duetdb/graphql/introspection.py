@@ -120,8 +120,8 @@ def introspection_root(
     )
 
 
-def check_size(selected: Iterable[FieldNode], fragments: Fragments) -> None:
-    """Raises ``LimitExceeded`` when introspection fields together ask for far too much."""
+def check_size(selected: Iterable[Sequence[FieldNode]], fragments: Fragments) -> None:
+    """Raises ``LimitExceeded`` when root fields together ask for far too much of the schema."""
     known: dict[str, int] = {}
 
     def lists_of(selections: SelectionSetNode | None) -> int:
@@ -139,7 +139,8 @@ def check_size(selected: Iterable[FieldNode], fragments: Fragments) -> None:
         own = isinstance(node, FieldNode) and node.name.value in _LISTS
         return own + lists_of(node.selection_set)
 
-    if sum(map(lists_in, selected)) > _MOST_LISTS:
+    asked = (each for nodes in selected for each in nodes if each.name.value in FIELDS)
+    if sum(map(lists_in, asked)) > _MOST_LISTS:
         raise LimitExceeded(
             f"The operation asks for more than {_MOST_LISTS} lists of the schema.",
             hint="Ask for the whole schema once, or for less of it at a time.",

@@ -77,10 +77,7 @@ class Planner:
         type_ = cast(GraphQLObjectType, self._graphql.get_root_type(operation.operation))
         roots: list[Root] = []
         selected = compiler.fields(type_.name, [operation.selection_set])
-        about_schema = [each for nodes in selected.values() for each in nodes]
-        about_schema = [each for each in about_schema if each.name.value in INTROSPECTION]
-        if about_schema:
-            check_size(about_schema, fragments)
+        check_size(selected.values(), fragments)
         for key, nodes in selected.items():
             if nodes[0].name.value in INTROSPECTION:
                 roots.append(introspection_root(key, nodes, operation, fragments, self._graphql))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from graphql import GraphQLArgument, GraphQLField
 
+from duetdb.graphql.type_set import TypeSet
 from duetdb.graphql.types import (
     BOOLEAN,
     ID,
@@ -18,11 +20,21 @@ from duetdb.graphql.types import (
     required,
 )
 
-if TYPE_CHECKING:
-    from duetdb.graphql.type_set import TypeSet
+
+@dataclass(frozen=True, slots=True)
+class RootFields:
+    """What one collection adds to Query and to Mutation, by name."""
+
+    queries: Mapping[str, GraphQLField]
+    mutations: Mapping[str, GraphQLField]
 
 
-def query_fields(types: TypeSet) -> dict[str, GraphQLField]:
+def root_fields(types: TypeSet) -> RootFields:
+    """The root fields of a collection."""
+    return RootFields(_query_fields(types), _mutation_fields(types))
+
+
+def _query_fields(types: TypeSet) -> dict[str, GraphQLField]:
     """Reading: a page, one document, a connection."""
     collection = types.collection
     name, names = collection.name, collection.names
@@ -59,7 +71,7 @@ def query_fields(types: TypeSet) -> dict[str, GraphQLField]:
     }
 
 
-def mutation_fields(types: TypeSet) -> dict[str, GraphQLField]:
+def _mutation_fields(types: TypeSet) -> dict[str, GraphQLField]:
     """Writing. All are nullable: one that fails must not hide what others of the request did."""
     collection = types.collection
     name, names = collection.name, collection.names

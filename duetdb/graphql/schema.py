@@ -18,6 +18,7 @@ from duetdb.app.service.limits import Limits
 from duetdb.graphql.members import Members, members_of
 from duetdb.graphql.operations import Operations
 from duetdb.graphql.plan import Planner, RootField
+from duetdb.graphql.root_fields import RootFields, root_fields
 from duetdb.graphql.type_set import TypeSet
 from duetdb.schema_gen.model import Collection, Schema
 
@@ -28,6 +29,7 @@ class GraphQLPart:
 
     schema: Schema
     types: Mapping[str, TypeSet]
+    roots: Mapping[str, RootFields]
     limits: Limits
     introspection: bool
 
@@ -40,7 +42,7 @@ class GraphQLPart:
         """The executable schema: made of valid parts, which tests prove for odd names too."""
         queries: dict[str, GraphQLField] = {}
         mutations: dict[str, GraphQLField] = {}
-        for each in self.types.values():
+        for each in self.roots.values():
             queries.update(each.queries)
             mutations.update(each.mutations)
         return GraphQLSchema(
@@ -63,7 +65,8 @@ def build_part(
     schema: Schema, previous: Any, limits: Limits, *, introspection: bool = True
 ) -> GraphQLPart:
     """The part of a schema; type sets that nothing of the change reaches are taken over."""
-    old: Mapping[str, TypeSet] = previous.types if isinstance(previous, GraphQLPart) else {}
+    before = previous if isinstance(previous, GraphQLPart) else None
+    old = before.types if before else {}
     targets = {name: _targets(each, schema) for name, each in schema.collections.items()}
     stale = _stale(schema, old, targets)
     types = {
@@ -72,7 +75,11 @@ def build_part(
     }
     for name in stale:
         types[name].targets.update({target: types[target] for target in targets[name]})
-    part = GraphQLPart(schema, types, limits, introspection)
+    roots = {
+        name: root_fields(each) if before is None or name in stale else before.roots[name]
+        for name, each in types.items()
+    }
+    part = GraphQLPart(schema, types, roots, limits, introspection)
     _ = part.operations  # here, in the builder's thread, not when the first request asks
     return part
 

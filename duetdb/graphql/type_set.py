@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from graphql import GraphQLField, GraphQLInputObjectType, GraphQLNamedType, GraphQLObjectType
+from graphql import GraphQLInputObjectType, GraphQLNamedType, GraphQLObjectType
 
 from duetdb.graphql.inputs import data_type, order_type, where_type
 from duetdb.graphql.members import Members
-from duetdb.graphql.root_fields import mutation_fields, query_fields
 from duetdb.graphql.types import connection_type, object_type
 from duetdb.schema_gen.model import Collection
 
@@ -53,13 +51,3 @@ class TypeSet:
     @cached_property
     def connection(self) -> GraphQLObjectType:
         return connection_type(self.collection, self.object)
-
-    @cached_property
-    def queries(self) -> Mapping[str, GraphQLField]:
-        """The root fields that read the collection."""
-        return query_fields(self)
-
-    @cached_property
-    def mutations(self) -> Mapping[str, GraphQLField]:
-        """The root fields that write to it."""
-        return mutation_fields(self)

@@ -249,6 +249,23 @@ async def test_fragments_that_multiply(hostile: Voice) -> None:
     assert "errors" not in (await hostile.answer(wide))
 
 
+async def test_introspection_that_multiplies(hostile: Voice) -> None:
+    """A few lines could ask for the whole schema a thousand times."""
+    for text in (
+        "{ __schema { " + " ".join(f"a{n}: types {{ name }}" for n in range(101)) + " } }",
+        "{ " + " ".join(f"a{n}: __schema {{ types {{ name }} }}" for n in range(101)) + " }",
+        "{ __schema { " + " ".join(f"a{n}: types {{ ...F }}" for n in range(10)) + " } } "
+        "fragment F on __Type { ...G a: fields { ...H } b: fields { ...H } } "
+        "fragment G on __Type { interfaces { name } c: fields { name } } "
+        "fragment H on __Field { d: args { name } e: args { name } f: args { name } }",
+    ):
+        assert "100 lists" in refused(await hostile.post(text))
+    deep = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }"
+    assert "Maximum introspection depth" in refused(await hostile.post(deep))
+    many = "{ __schema { " + " ".join(f"a{n}: types {{ name }}" for n in range(100)) + " } }"
+    assert "errors" not in await hostile.answer(many)
+
+
 Q: list[Any] = [
     *("x", 7, True, [], [{}], ["title"]),
     *({"$where": "sleep(1000)"}, {"$expr": {"$gt": ["$pages", 1]}}, {"$jsonSchema": {}}),

@@ -165,8 +165,13 @@ def test_the_text_of_a_small_schema() -> None:
 
 async def test_clients_can_read_the_schema(voice: Voice) -> None:
     """The standard query of every client tool, and a query checked with what it gave."""
-    told = await voice.answer(get_introspection_query(input_value_deprecation=True))
+    standard = get_introspection_query(input_value_deprecation=True)
+    told = await voice.answer(standard)
     assert "errors" not in told
+    (operation,) = parse(standard).definitions[:1]
+    (asked,) = operation.selection_set.selections  # type: ignore[attr-defined]
+    order = [each.name.value for each in asked.selection_set.selections]
+    assert list(told["data"]["__schema"]) == order
     client = build_client_schema(told["data"])
     assert validate_schema(client) == []
     query = "{ books(where: {title: {eq: 1}}) { title nope author { name } } }"

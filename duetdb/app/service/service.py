@@ -33,7 +33,7 @@ class Service:
         self.limits = limits
         self.events = events
         self._authoriser = Authoriser()
-        self._reader = Reader(engine, catalog, limits)
+        self._reader = Reader(engine, limits)
         self._writer = Writer(engine, catalog, limits, events)
 
     async def ping(self) -> bool:

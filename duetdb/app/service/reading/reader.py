@@ -13,7 +13,6 @@ from duetdb.app.service.reading.expand import expand
 from duetdb.app.service.reading.related import resolved
 from duetdb.app.service.reading.source import Source
 from duetdb.app.service.reading.translate import projection_of, sort_of, to_mongo
-from duetdb.app.service.schema.catalog import Catalog
 from duetdb.app.service.stored_names import under_new_names
 
 _COUNTED_EXACTLY = 10_000
@@ -26,7 +25,7 @@ class Reader:
     database refuses or that take too long, and ``Unavailable`` without it.
     """
 
-    def __init__(self, engine: Engine, catalog: Catalog, limits: Limits) -> None:
+    def __init__(self, engine: Engine, limits: Limits) -> None:
         self._source = Source(engine, limits)
 
     async def find(self, query: Query) -> list[Document]:

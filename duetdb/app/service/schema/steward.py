@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 import structlog
 from pymongo.errors import ConnectionFailure, PyMongoError
@@ -12,18 +12,34 @@ from pymongo.errors import ConnectionFailure, PyMongoError
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.schema.index_sync import IndexSync
 from duetdb.app.service.schema.lease import Lease
-from duetdb.app.service.schema.metadata_store import Stale
+from duetdb.app.service.schema.metadata_store import MetadataStore, Snapshot, Stale
 from duetdb.app.service.schema.renames import Mover, Rename, pending, without
 from duetdb.app.service.schema.validators import Existing, Validators
-from duetdb.app.service.schema.workers import BEAT_SECONDS, SETTLE_SECONDS, SILENCE_SECONDS
+from duetdb.app.service.schema.workers import (
+    BEAT_SECONDS,
+    SETTLE_SECONDS,
+    SILENCE_SECONDS,
+    Workers,
+)
 from duetdb.schema_gen.model import Collection, Schema
-
-if TYPE_CHECKING:
-    from duetdb.app.service.schema.catalog import Catalog
 
 _log = structlog.get_logger(__name__)
 
 _NEW: Final = Existing("collection", {})
+
+
+class Living(Protocol):
+    """The living schema, as far as its steward has to do with it."""
+
+    @property
+    def schema(self) -> Schema: ...
+    @property
+    def snapshot(self) -> Snapshot: ...
+    @property
+    def store(self) -> MetadataStore: ...
+    @property
+    def workers(self) -> Workers: ...
+    async def refresh(self) -> None: ...
 
 
 class Steward:
@@ -33,7 +49,7 @@ class Steward:
     holder looks at everything once, so nothing that a dead one began is lost.
     """
 
-    def __init__(self, engine: Engine, catalog: Catalog) -> None:
+    def __init__(self, engine: Engine, catalog: Living) -> None:
         self.indexes = IndexSync(engine)
         self.validators = Validators(engine)
         self.mover = Mover(engine)
