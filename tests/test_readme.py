@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.processes import ROOT, clean_environment, free_port, run_cli, wait_until_ready
@@ -104,3 +105,26 @@ def test_its_other_commands_exist(command: str, tmp_path: Path) -> None:
     assert shown.returncode == 0, shown.stderr
     for flag in (each for each in arguments if each.startswith("--")):
         assert flag in shown.stdout
+
+
+GRAPHQL = re.findall(
+    r"^```graphql\n(.*?)^```$",
+    (ROOT / "docs" / "graphql.md").read_text(encoding="utf-8"),
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@pytest.mark.parametrize("query", GRAPHQL)
+def test_an_example_of_the_graphql_page(query: str, running: tuple[str, str]) -> None:
+    """Variables stand in a comment at the end of the text."""
+    url, key = running
+    text, _, variables = query.partition(" # ")
+    answer = httpx.post(
+        f"{url}/graphql",
+        headers={"x-apikey": key},
+        json={"query": text, "variables": json.loads(variables or "{}")},
+        trust_env=False,
+    )
+    body = answer.json()
+    assert "errors" not in body, body
+    assert all(body["data"].values())

@@ -32,6 +32,8 @@ _TEXTS = 1000
 """Texts kept for one generation; the oldest goes first."""
 _LONGEST_KEPT = 20_000
 """Characters of a text that is worth keeping."""
+_LONGEST_TOKEN = 40
+"""Characters of a text for each token that it may have, comments and white space counted."""
 _LONGEST_QUICK = 2_000
 """Characters of a text that is validated at once; a longer one would hold up other requests."""
 _PLANS = 16
@@ -131,7 +133,12 @@ class Operations:
 
     def _prepare(self, text: str, max_tokens: int) -> Mapping[str, Operation]:
         try:
-            document = parse(text, max_tokens=max_tokens, allow_empty_selection_sets=False)
+            document = parse(
+                text,
+                max_tokens=max_tokens,
+                max_source_length=max_tokens * _LONGEST_TOKEN,
+                allow_empty_selection_sets=False,
+            )
             errors = validate(
                 self._schema,
                 document,
