@@ -16,6 +16,7 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    ValuesOfCorrectTypeRule,
     VariableNode,
     Visitor,
     parse,
@@ -25,6 +26,7 @@ from graphql import (
 )
 
 from duetdb.graphql.coercion import VariableReader, Variables
+from duetdb.graphql.data_rule import ServiceJudgesDataRule
 from duetdb.graphql.plan import Plan, Planner
 from duetdb.graphql.selection import Flags
 
@@ -97,9 +99,11 @@ class Operations:
     def __init__(self, schema: GraphQLSchema, planner: Planner, introspection: bool) -> None:
         self._schema = schema
         self._introspection = introspection
-        self._rules = specified_rules
-        if not introspection:
-            self._rules = (*specified_rules, NoSchemaIntrospectionCustomRule)
+        rules = [
+            ServiceJudgesDataRule if each is ValuesOfCorrectTypeRule else each
+            for each in specified_rules
+        ]
+        self._rules = tuple(rules if introspection else [*rules, NoSchemaIntrospectionCustomRule])
         self._planner = planner
         self._texts: dict[str, Mapping[str, Operation]] = {}
 

@@ -81,7 +81,10 @@ class Call:
             return None
         kind = self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if kind == b"application/x-www-form-urlencoded":
-            return _json_or_form(raw)
+            form = _json_or_form(raw)
+            if isinstance(form, dict):
+                form.pop("apikey", None)  # a client that repeats its key must not publish it
+            return form
         if kind == b"multipart/form-data":
             raise BadRequest(
                 "A document cannot be sent as multipart/form-data.",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from duetdb.schema_gen.field import Mismatch, Relation
 from duetdb.schema_gen.field_body import parse_bodies
+from duetdb.schema_gen.fields.patterns import PatternError, compile_pattern
 from duetdb.schema_gen.fields.registry import FIELD_TYPES
 from duetdb.schema_gen.formula_check import formula_mistakes
 from duetdb.schema_gen.name_rules import field_name_mistake, text_mistake
@@ -186,8 +186,8 @@ class FieldChecker:
             self._report(f"{at}.regex", f"'regex' is only for the types {', '.join(PATTERNED)}.")
         if isinstance(regex, str) and len(regex) <= _TEXTS["regex"]:
             try:
-                re.compile(regex)
-            except (re.error, OverflowError, RecursionError) as error:
+                compile_pattern(regex)
+            except (PatternError, OverflowError, RecursionError) as error:
                 self._report(f"{at}.regex", f"The regular expression cannot be read: {error}.")
 
     def _check_options(self, at: str, body: Mapping[str, Any], name: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any, NamedTuple, TypeAlias
 
-from duetdb.schema_gen.field import MISSING, Field, Mismatch, PatternMismatch
+from duetdb.schema_gen.field import MISSING, Field, Mismatch, PatternMismatch, Relation
 from duetdb.schema_gen.suggest import did_you_mean
 from duetdb.schema_gen.well_formed import DEPTH_LIMIT, check_key, parse_json_text, well_formed
 
@@ -175,6 +175,9 @@ class _Run:
             return self.element(part, value, path, level)
         single = not isinstance(value, list)
         before = len(self.problems)
+        if part.field.relation is Relation.ONE and not single and len(value) > 1:
+            self.problems.append((path, "TYPE", f"Must be one of '{part.field.collection}'."))
+            return MISSING
         elements = [
             self.element(part, each, path if single else f"{path}.{index}", level)
             for index, each in enumerate([value] if single else value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Collection, Mapping
 from functools import cache
@@ -60,6 +61,9 @@ def _texts() -> Mapping[str, str]:
     return {**_field_texts(Limits), **_field_texts(Settings)}
 
 
+_SOURCES = re.compile(r" \(SPEC [0-9.]+\)")
+
+
 def _field_texts(cls: type) -> dict[str, str]:
     """The string below each annotated field in the source of ``cls``."""
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
@@ -68,5 +72,5 @@ def _field_texts(cls: type) -> dict[str, str]:
     for field, below in zip(body.body, body.body[1:], strict=False):
         match field, below:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(ast.Constant(str() as text)):
-                texts[name] = " ".join(text.split())
+                texts[name] = _SOURCES.sub("", " ".join(text.split())).replace("``", "")
     return texts

@@ -83,7 +83,7 @@ def _run(argv: Sequence[str]) -> int:
     command.add_arguments(parser)
     flags: Collection[str] = getattr(command, "FLAGS", DATABASE)
     add_setting_flags(parser, flags)
-    arguments, unknown = parser.parse_known_args(argv[1:])
+    arguments, unknown = parser.parse_known_intermixed_args(argv[1:])
     if unknown:
         _refuse_unknown(parser, unknown[0])
     settings = Settings.load(setting_flags(arguments, flags), os.environ)

@@ -33,6 +33,8 @@ _MEMORY_CODES = frozenset({96, 146, 292, 10334, 16819, 17419})
 _ACCESS_CODES = frozenset({13, 18, 8000})
 """Unauthorized and AuthenticationFailed: our own credentials, not the client's."""
 _WRITE_CONFLICT = 112
+_READ_ONLY_CODES = frozenset({72, 166})
+"""InvalidOptions and CommandNotSupportedOnView: what views and time series answer to writes."""
 
 
 class translate_driver_errors:
@@ -105,6 +107,11 @@ def _of_command(error: OperationFailure) -> DuetError | None:
             "The database refuses the server's own credentials.",
             hint="The operator must grant the database user readWrite on this database.",
             retry_after=30,
+        )
+    if code in _READ_ONLY_CODES:
+        return BadRequest(
+            "The database does not let this collection be changed so.",
+            hint="Views can only be read, and time series only be added to.",
         )
     if code == _WRITE_CONFLICT:
         return Conflict("Another writer changed the document first.", hint="Try again.")

@@ -11,6 +11,7 @@ import calendar
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -115,7 +116,8 @@ def _civil(days: int) -> tuple[int, int, int]:
 @lru_cache(maxsize=8192)  # decoding a decimal costs 3 µs, and prices repeat
 def _decimal(bid: bytes) -> orjson.Fragment | None:
     decimal = Decimal128.from_bid(bid).to_decimal()
-    return orjson.Fragment(str(decimal)) if decimal.is_finite() else None
+    shown = decimal.is_finite() and isfinite(float(decimal))
+    return orjson.Fragment(str(decimal)) if shown else None
 
 
 def _decimal_wire(value: Decimal128) -> int | float | None:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
 from typing import Any, ClassVar
 
 from duetdb.schema_gen.field import Comparison, Field, FieldType, Mismatch, PatternMismatch
+from duetdb.schema_gen.fields.patterns import found
 from duetdb.schema_gen.well_formed import check_text
-
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
 
 
 class StringType(FieldType):
@@ -35,7 +29,7 @@ class StringType(FieldType):
         # The empty string counts as missing (SPEC 4.4), so no rule but REQUIRED looks at it.
         if value:
             self.check(value)
-            if field.regex is not None and not _compiled(field.regex).search(value):
+            if field.regex is not None and not found(field.regex, value):
                 raise PatternMismatch(f"Does not match the pattern '{field.regex}'.")
         return value
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import structlog
 from bson import CodecOptions, decode
 from bson.codec_options import DatetimeConversion
 from bson.raw_bson import RawBSONDocument
@@ -16,7 +17,10 @@ from duetdb.app.service.schema.metadata_store import Definition
 from duetdb.app.service.schema.validators import Existing, Validators
 from duetdb.schema_gen.inference import SAMPLE_SIZE, Proposal, candidate_ids, infer
 from duetdb.schema_gen.inference_relations import Sample
+from duetdb.schema_gen.name_rules import collection_name_mistake
 from duetdb.schema_gen.suggest import did_you_mean
+
+_log = structlog.get_logger(__name__)
 
 _SAMPLE_BYTES: Final = 32 * 1024 * 1024
 _OTHER_DOCUMENTS: Final = 100
@@ -41,11 +45,15 @@ class Inferrer:
     async def collections(self) -> dict[str, Existing]:
         """The collections that metadata can describe: the server's own and GridFS are not."""
         found = await self._validators.existing()
-        return {
+        ours = {
             name: each
             for name, each in found.items()
             if each.kind in _KINDS and not name.startswith(("_", "system.")) and not _is_grid(name)
         }
+        mistakes = {name: mistake for name in ours if (mistake := collection_name_mistake(name))}
+        for name, mistake in mistakes.items():
+            _log.warning("collection_not_described", collection=name, reason=mistake)
+        return {name: each for name, each in ours.items() if name not in mistakes}
 
     async def propose(self, name: str) -> Proposal:
         """The proposal for one collection; raises ``NotFound`` when it is not in the database."""
@@ -53,13 +61,13 @@ class Inferrer:
         if name not in existing:
             near = did_you_mean(name, existing)
             raise NotFound(f"The database holds no collection {name!r}.{near}")
-        others = await self._glimpse(each for each in existing if each != name)
+        others = await self._glimpse(each for each in _stored(existing) if each != name)
         return await self._propose(name, existing[name], others)
 
     async def propose_all(self, names: Iterable[str]) -> dict[str, Proposal]:
         """Proposals for several collections, sampled once as each other's relation targets."""
         existing = await self.collections()
-        others = await self._glimpse(existing)
+        others = await self._glimpse(_stored(existing))
         return {
             name: await self._propose(name, existing[name], others)
             for name in names
@@ -69,7 +77,7 @@ class Inferrer:
     async def propose_for(self, name: str, documents: list[dict[str, Any]]) -> Proposal:
         """The proposal for a collection that these documents are about to make."""
         candidates = await asyncio.to_thread(candidate_ids, documents)
-        glimpses = await self._glimpse(await self.collections())
+        glimpses = await self._glimpse(_stored(await self.collections()))
         others = {
             other: Sample(glimpse.documents, await self._known(other, glimpse, candidates))
             for other, glimpse in glimpses.items()
@@ -147,3 +155,8 @@ def _decoded(raw: Iterable[bytes]) -> list[dict[str, Any]]:
 
 def _is_grid(name: str) -> bool:
     return name.endswith((".files", ".chunks"))
+
+
+def _stored(existing: Mapping[str, Existing]) -> list[str]:
+    """Those that may be referred to: a view shows documents of another collection."""
+    return [name for name, each in existing.items() if each.kind == "collection"]

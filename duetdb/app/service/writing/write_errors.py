@@ -13,6 +13,7 @@ from duetdb.app.service.writing.unique import duplicate_of
 DUPLICATE_KEY = frozenset({11000, 11001, 12582})
 VALIDATOR = 121
 TYPE_MISMATCH = 14
+_NO_GEOMETRY = frozenset({16755, 16756})
 _TOO_LARGE = frozenset({10334, 17280, 17419, 17420})
 
 REFUSED = (OperationFailure, DocumentTooLarge)
@@ -71,11 +72,17 @@ def _coded(
         return ValidationFailed([duplicate_of(details, index)])
     if code == VALIDATOR:
         return ValidationFailed([Invalid(each, _UNFIT, "TYPE", index) for each in _unfit(details)])
+    if code in _NO_GEOMETRY:
+        return ValidationFailed([Invalid("_id", _UNINDEXABLE, "TYPE", index)])
     if code in _TOO_LARGE:
         return _too_large()
     return None
 
 
+_UNINDEXABLE = (
+    "A geometry in the document cannot be indexed: it is empty, crosses itself, has equal points "
+    "or lies outside of the globe."
+)
 _UNFIT = "The value does not fit the field; the database's own validator refused it."
 
 
