@@ -26,7 +26,6 @@ from duetdb.schema_gen.field import Field, Relation
 from duetdb.schema_gen.model import Collection
 from duetdb.schema_gen.names import object_types
 
-CONNECTIVES = ("and", "or", "not")
 PARENT_FIELDS = ("_parent_id", "_parent_def", "_parent_field")
 
 

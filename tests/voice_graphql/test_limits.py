@@ -9,10 +9,9 @@ from typing import Any
 import httpx
 from graphql import get_introspection_query
 
-from duetdb.app.main import create_app
-from duetdb.app.mongo.connect import connect
 from duetdb.app.mongo.embedded import EmbeddedMongod
-from tests.conftest import KEY, make_settings
+from tests.conftest import make_settings
+from tests.voice_graphql import running
 
 NODES = {
     "name": "nodes",
@@ -27,21 +26,10 @@ NODES = {
 @asynccontextmanager
 async def serving(mongod: EmbeddedMongod, **flags: object) -> AsyncIterator[httpx.AsyncClient]:
     """A server with these settings and the collection ``nodes``."""
-    settings = make_settings(mongod.uri, **flags)
-    engine = await connect(settings)
-    app = create_app(settings, engine)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app),
-            base_url="http://duetdb",
-            headers={"x-apikey": KEY},
-        ) as client,
-    ):
+    async with running.serving(make_settings(mongod.uri, **flags)) as server:
+        client = server.voice.client
         assert (await client.put("/rest/nodes/_meta", json=NODES)).status_code in (200, 201)
         yield client
-    await engine.client.drop_database(engine.database.name)
-    await engine.client.close()
 
 
 async def ask(client: httpx.AsyncClient, query: str) -> Any:
