@@ -19,7 +19,7 @@ from pymongo import MongoClient
 from duetdb.app.mongo import embedded, mongod_log
 from duetdb.app.mongo.binary import find_mongod
 from duetdb.app.mongo.embedded import EmbeddedMongod
-from duetdb.app.mongo.folder import LINK, running_uri
+from duetdb.app.mongo.folder import LINK, running_uri, uri_of
 from duetdb.app.service.errors import Unavailable
 
 OWNER = """
@@ -176,6 +176,8 @@ def test_a_survivor_is_stopped(data: Path) -> None:
         [str(find_mongod(None)), *embedded._FLAGS], cwd=data, stdout=subprocess.DEVNULL
     )
     until((data / "mongod.sock").exists)
+    with client(uri_of(data / "mongod.sock")) as mongo:
+        mongo.admin.command("ping")  # one that is stopped while it starts aborts
     with EmbeddedMongod(data) as mongod:
         assert survivor.wait(5) == 0
         assert mongod.pid != survivor.pid

@@ -55,6 +55,16 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """Each of ``tokens`` is the beginning of a word of the document (SPEC 6.3).
+
+    Words are those of its searchable fields; tokens are in the same form.
+    """
+
+    tokens: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Related:
     """At least one document that the relation ``field`` leads to matches ``filter``.
 
@@ -71,7 +81,7 @@ class Related:
     filter: Filter
 
 
-Filter: TypeAlias = "And | Or | Not | Match | Related"
+Filter: TypeAlias = "And | Or | Not | Match | Words | Related"
 
 EVERYTHING = And()
 
@@ -82,11 +92,23 @@ OPERATORS: frozenset[str] = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Hop:
+    """From documents to those that their relation refers to.
+
+    ``path`` is where the ids are stored, a position included (``company.0``).
+    """
+
+    path: str
+    target: Collection
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
-    """One order key: a dotted stored path."""
+    """One order key: a dotted stored path, in the documents that ``hops`` lead to."""
 
     path: str
     descending: bool = False
+    hops: tuple[Hop, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,22 +184,59 @@ class Create:
     array: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One update operator on one path (SPEC 8): ``inc`` by a ``value``, ``push`` it, and so on.
+
+    ``operator`` has no dollar sign, ``value`` is a wire value.
+    """
+
+    operator: str
+    path: str
+    value: Any
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
     """Change one document by id.
 
-    ``changes`` are wire values, dotted keys address inside objects. ``replace``
-    makes ``changes`` the whole document, its system fields excepted. With
-    ``parent`` the document must be its child. ``if_version`` must equal the
-    stored ``_version`` (absent counts as 0), else ``VersionMismatch``.
+    ``changes`` are wire values, dotted keys address inside objects, and
+    ``operations`` come on top of them. ``replace`` makes ``changes`` the whole
+    document, its system fields excepted. With ``parent`` the document must be
+    its child. ``if_version`` must equal the stored ``_version`` (absent counts
+    as 0), else ``VersionMismatch``.
     """
 
     collection: Collection
     id: Any
     changes: Mapping[str, Any]
+    operations: tuple[Operation, ...] = ()
     replace: bool = False
     if_version: int | None = None
     parent: Parent | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateMany:
+    """Change every document that matches ``filter``, each on its own, as ``Update`` does."""
+
+    collection: Collection
+    filter: Filter
+    changes: Mapping[str, Any]
+    operations: tuple[Operation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a write of many documents did.
+
+    ``matched`` and ``modified`` count documents; ``failed`` are the ids of those
+    that matched and could not be written, each with the reason.
+    """
+
+    matched: int
+    modified: int
+    failed: tuple[tuple[Any, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,9 @@ from duetdb.app.service.filters.operands import Operands
 from duetdb.app.service.filters.paths import resolve
 from duetdb.app.service.filters.tree import Budget, Parser
 from duetdb.app.service.limits import Limits
-from duetdb.app.service.query import EVERYTHING, Filter, Order
+from duetdb.app.service.query import EVERYTHING, Filter, Or, Order, Words
 from duetdb.app.service.system_fields import now
+from duetdb.app.service.tokens import words
 from duetdb.schema_gen.model import Collection, Schema
 
 _ORDER_KEYS = 32
@@ -27,6 +28,21 @@ def parse_filter(collection: Collection, q: Any, limits: Limits, schema: Schema)
     if q is None or q == {}:
         return EVERYTHING
     return Parser(Operands(collection, schema, now()), limits, Budget(limits)).filter(q)
+
+
+def parse_words(collection: Collection, text: str, limits: Limits) -> Filter:
+    """Reads a text filter (SPEC 6.3); a text without letters and digits asks for nothing.
+
+    Raises ``LimitExceeded`` for more words than a filter has comparisons.
+    """
+    tokens = tuple(dict.fromkeys(words(text)))
+    if not tokens:
+        return EVERYTHING
+    if len(tokens) > limits.filter_clauses:
+        raise LimitExceeded(f"The text filter has more than {limits.filter_clauses} words.")
+    if not any(field.searchable for field in collection.all_fields):
+        return Or(())
+    return Words(tokens)
 
 
 def parse_order(

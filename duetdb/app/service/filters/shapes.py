@@ -38,6 +38,7 @@ def prefixed(path: str, inner: Filter) -> Filter:
         return replace(inner, parts=tuple(prefixed(path, part) for part in inner.parts))
     if isinstance(inner, Not):
         return Not(prefixed(path, inner.part))
+    assert isinstance(inner, Match | Related)
     return replace(inner, path=f"{path}.{inner.path}" if inner.path else path)
 
 

@@ -26,6 +26,7 @@ async def resolved(filter: Filter, source: Source) -> Filter:
         return Not(await resolved(filter.part, source))
     if isinstance(filter, Match):
         return replace(filter, value=await resolved(filter.value, source))
+    assert isinstance(filter, Related)
     ids = await _ids(filter, source)
     path = "_id" if filter.field.relation is Relation.CHILD else filter.path
     return Match(path, "in", ids)
@@ -36,7 +37,9 @@ def _has_related(filter: Filter) -> bool:
         return filter.operator == "elemMatch" and _has_related(filter.value)
     if isinstance(filter, And | Or):
         return any(_has_related(each) for each in filter.parts)
-    return isinstance(filter, Related) or _has_related(filter.part)
+    if isinstance(filter, Not):
+        return _has_related(filter.part)
+    return isinstance(filter, Related)
 
 
 async def _ids(related: Related, source: Source) -> list[Any]:

@@ -14,7 +14,17 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from duetdb.app.service.errors import BadQuery
-from duetdb.app.service.query import And, Expansion, Filter, Match, Not, Or, Projection, Query
+from duetdb.app.service.query import (
+    And,
+    Expansion,
+    Filter,
+    Match,
+    Not,
+    Or,
+    Projection,
+    Query,
+    Words,
+)
 from duetdb.app.service.stored_names import former_of
 from duetdb.schema_gen.field import Relation
 from duetdb.schema_gen.model import Collection
@@ -41,7 +51,15 @@ def to_mongo(filter: Filter, collection: Collection, base: str = "") -> Mongo:
         return _joined("$or", filter.parts, collection, base) if filter.parts else nothing()
     if isinstance(filter, Not):
         return {"$nor": [to_mongo(filter.part, collection, base)]}
+    if isinstance(filter, Words):
+        return _words(filter)
     raise TypeError("A filter through a relation must be resolved before it is translated.")
+
+
+def _words(words: Words) -> Mongo:
+    """Anchored patterns, which the index on ``_keywords`` answers as ranges."""
+    found = [{"_keywords": {"$regex": f"^{token}"}} for token in words.tokens]
+    return found[0] if len(found) == 1 else {"$and": found} if found else {}
 
 
 def nothing() -> Mongo:

@@ -9,7 +9,7 @@ from typing import Any
 from duetdb.app.service.errors import BadRequest
 from duetdb.app.service.query import Document
 from duetdb.app.service.stored_names import under_new_names
-from duetdb.app.service.writing.tokens import Tokenizer
+from duetdb.app.service.tokens import Tokenizer
 from duetdb.schema_gen.field import Field, Mismatch
 from duetdb.schema_gen.model import Collection
 from duetdb.schema_gen.shape import coerce
