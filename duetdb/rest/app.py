@@ -22,6 +22,7 @@ from duetdb.rest import children, documents, meta
 from duetdb.rest.call import Call
 from duetdb.rest.docs import docs_routes
 from duetdb.rest.errors import error_response, masked_response
+from duetdb.rest.explain import asks_why, explained
 from duetdb.rest.plans import build_part
 
 Handler: TypeAlias = Callable[[Call], Awaitable[JsonBytes]]
@@ -101,6 +102,8 @@ class RestApp:
         handler = resource.get(call.method)
         if handler is None:
             raise MethodNotAllowed(call.method, *_allowed(resource))
+        if asks_why(call):
+            return await explained(call, handler)
         return await handler(call)
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from duetdb.app.service import timing
-from duetdb.app.service.authoriser import Authoriser
+from duetdb.app.service.authoriser import Authoriser, require_full
 from duetdb.app.service.engine import Engine
+from duetdb.app.service.errors import NotAvailable
 from duetdb.app.service.events import Events
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import Create, Delete, Document, Query, Update
+from duetdb.app.service.reading.explain import Explained, explaining
 from duetdb.app.service.reading.reader import Reader
 from duetdb.app.service.schema.catalog import Catalog
 from duetdb.app.service.writing.writer import Writer
@@ -44,6 +47,22 @@ class Service:
         except Exception:
             return False
         return self.catalog.ready
+
+    @contextmanager
+    def explaining(self, principal: Principal) -> Iterator[list[Explained]]:
+        """Notes how the database answers each read that is made inside, for the full key only.
+
+        Reads are made as they are otherwise, and cost twice. Raises
+        ``Unauthenticated``, ``Forbidden``, or ``NotAvailable`` in memory.
+        """
+        require_full(principal)
+        if self.engine.in_memory:
+            raise NotAvailable(
+                "Queries cannot be explained in memory mode.",
+                hint="Use the embedded database (serve without --memory) or a MongoDB.",
+            )
+        with explaining() as notes:
+            yield notes
 
     async def find(self, query: Query, principal: Principal) -> list[Document]:
         """The documents of one page, with their expansions attached."""

@@ -58,14 +58,12 @@ class Reader:
         collections, where a difference would be seen, are always counted.
         """
         with translate_driver_errors():
-            collection = self._source.collection(query.collection.name)
-            milliseconds = self._source.limits.query_ms
+            name = query.collection.name
             if query.filter == EVERYTHING:
-                estimate = int(await collection.estimated_document_count())
+                estimate = await self._source.estimate(name)
                 if estimate > _COUNTED_EXACTLY:
                     return estimate
-            where = await self._where(query)
-            return int(await collection.count_documents(where, maxTimeMS=milliseconds))
+            return await self._source.count(name, await self._where(query))
 
     async def expand(self, documents: list[Document], query: Query) -> None:
         """Attaches the expansions of ``query`` to documents of its collection, in place."""

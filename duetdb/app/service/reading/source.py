@@ -8,6 +8,7 @@ from typing import Any
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import Document
+from duetdb.app.service.reading import explain
 
 _STREAM_BATCH = 1000
 _LEVEL_PAGES = 10
@@ -38,6 +39,8 @@ class Source:
         self, name: str, where: Mapping[str, Any], fields: Mapping[str, int] | None
     ) -> list[Document]:
         """The first match, or none."""
+        if explain.is_explaining():
+            await self._look("find", name, _find(name, where, fields, limit=1))
         found = await self.collection(name).find_one(
             where, fields, max_time_ms=self.limits.query_ms
         )
@@ -53,6 +56,8 @@ class Source:
         limit: int = 0,
     ) -> list[Document]:
         """A page. The batch is the page: the driver's default of 101 costs a second trip."""
+        if explain.is_explaining():
+            await self._look("find", name, _find(name, where, fields, sort, skip, limit))
         cursor = self.collection(name).find(
             where,
             fields,
@@ -69,11 +74,28 @@ class Source:
         self, name: str, pipeline: Sequence[Mapping[str, Any]], size: int
     ) -> list[Document]:
         """What a pipeline gives, at most ``size`` documents of it in the first batch."""
+        if explain.is_explaining():
+            await self._look("aggregate", name, _aggregate(name, pipeline))
         cursor = await self.collection(name).aggregate(
             pipeline, batchSize=size, maxTimeMS=self.limits.query_ms, allowDiskUse=True
         )
         found: list[Document] = await cursor.to_list(None)
         return found
+
+    async def count(self, name: str, where: Mapping[str, Any]) -> int:
+        """How many documents match."""
+        if explain.is_explaining():
+            group = {"_id": 1, "n": {"$sum": 1}}
+            counting: list[dict[str, Any]] = [{"$match": where}, {"$group": group}]
+            await self._look("count", name, _aggregate(name, counting))
+        counted = self.collection(name).count_documents(where, maxTimeMS=self.limits.query_ms)
+        return int(await counted)
+
+    async def estimate(self, name: str) -> int:
+        """How many documents the collection says that it holds."""
+        if explain.is_explaining():
+            await self._look("count", name, {"count": name})
+        return int(await self.collection(name).estimated_document_count())
 
     async def stream(
         self,
@@ -85,6 +107,8 @@ class Source:
         limit: int = 0,
     ) -> AsyncIterator[list[Document]]:
         """All matches in batches; never more than one batch in memory."""
+        if explain.is_explaining():
+            await self._look("find", name, _find(name, where, fields, sort, skip, limit))
         cursor = self.collection(name).find(
             where,
             fields,
@@ -99,3 +123,28 @@ class Source:
                 yield batch
         finally:
             await cursor.close()
+
+    async def _look(self, operation: str, name: str, command: Mapping[str, Any]) -> None:
+        database, milliseconds = self._engine.database, self.limits.query_ms
+        await explain.note(database, name, operation, command, milliseconds)
+
+
+def _find(
+    name: str,
+    where: Mapping[str, Any],
+    fields: Mapping[str, int] | None,
+    sort: Sequence[tuple[str, int]] | None = None,
+    skip: int = 0,
+    limit: int = 0,
+) -> dict[str, Any]:
+    """A find as the command that the driver makes of it."""
+    command: dict[str, Any] = {"find": name, "filter": where, "skip": skip, "limit": limit}
+    if fields:
+        command["projection"] = fields
+    if sort:
+        command["sort"] = dict(sort)
+    return command
+
+
+def _aggregate(name: str, pipeline: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"aggregate": name, "pipeline": pipeline, "cursor": {}, "allowDiskUse": True}
