@@ -1,7 +1,7 @@
 """Which documents a filter selects, with MongoDB's meaning, for the in-memory engine.
 
-What is not here is ``NotAvailable``: every operator that the query language of the interfaces
-has, and no other.
+What is not here is ``NotAvailable``: of the operators that the query language of the interfaces
+has, those about places.
 """
 
 from __future__ import annotations

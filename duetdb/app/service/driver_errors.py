@@ -32,7 +32,10 @@ _MEMORY_CODES = frozenset({96, 146, 292, 10334, 16819, 17419})
 """Sorts, groups and documents that outgrow what the database allows one operation."""
 _ACCESS_CODES = frozenset({13, 18, 8000})
 """Unauthorized and AuthenticationFailed: our own credentials, not the client's."""
+_NO_PLAN = 291
+"""NoQueryExecutionPlans: an order by distance without the index that it needs."""
 _WRITE_CONFLICT = 112
+_LONGEST = 300
 _READ_ONLY_CODES = frozenset({72, 166})
 """InvalidOptions and CommandNotSupportedOnView: what views and time series answer to writes."""
 
@@ -113,6 +116,11 @@ def _of_command(error: OperationFailure) -> DuetError | None:
             "The database does not let this collection be changed so.",
             hint="Views can only be read, and time series only be added to.",
         )
+    if code == _NO_PLAN:
+        return BadQuery(
+            "'$near' needs an index on its field, and the database has none there.",
+            hint="It may still be built: try again in a moment.",
+        )
     if code == _WRITE_CONFLICT:
         return Conflict("Another writer changed the document first.", hint="Try again.")
     return None
@@ -126,7 +134,9 @@ def _too_slow() -> LimitExceeded:
 
 
 def _sentence(error: OperationFailure) -> str:
-    """The server's own words without the driver's dump of the whole reply."""
+    """The server's own words without the driver's dump of the whole reply, in part if long."""
     details = error.details or {}
     text = str(details.get("errmsg") or error).split(", full error:")[0].strip()
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]} ..."
     return text if text.endswith(".") else f"{text}."

@@ -25,6 +25,8 @@ class Limits:
     """Elements of one ``$in`` list."""
     regex_length: int = 500
     """Characters of one regular expression."""
+    geo_points: int = 1_000
+    """Positions of one geometry in a query."""
     query_ms: int = 10_000
     """Milliseconds that one database operation may take (``maxTimeMS``)."""
     stream_ms: int = 600_000

@@ -46,7 +46,9 @@ class Match:
     is in stored form (an ObjectId, a datetime) by the time it is here. For
     ``elemMatch`` it is a ``Filter`` whose paths begin at the element, the empty
     path being the element itself; for ``size`` a number, or a ``Filter`` on the
-    empty path. For ``regex`` it is the pattern, or pattern and option letters.
+    empty path. For ``regex`` it is the pattern, or pattern and option letters;
+    for ``near``, ``geoWithin`` and ``geoIntersects`` MongoDB's own object. ``near``
+    orders, so a filter holds it once, at the top or in an ``And`` there.
     """
 
     path: str
@@ -86,7 +88,8 @@ Filter: TypeAlias = "And | Or | Not | Match | Words | Related"
 EVERYTHING = And()
 
 OPERATORS: frozenset[str] = frozenset(
-    "eq ne in nin gt gte lt lte bt regex exists elemMatch all size".split()
+    "eq ne in nin gt gte lt lte bt regex exists elemMatch all size "
+    "near geoWithin geoIntersects".split()
 )
 """The allow-list: nothing else ever reaches the driver as a filter operator."""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from duetdb.app.service.errors import BadQuery, LimitExceeded
+from duetdb.app.service.filters.geo import GEO
 from duetdb.app.service.filters.operands import Convert, literal
 from duetdb.app.service.limits import Limits
 from duetdb.schema_gen.suggest import did_you_mean
@@ -21,6 +22,7 @@ _ELSEWHERE: Mapping[str, str] = {
     "$date": 'It stands inside a comparison: {"born": {"$gt": {"$date": "2017-01-01"}}}.',
     **dict.fromkeys(("$orderby", "$fields", "$max", "$skip"), "It belongs into the hints, 'h'."),
     **dict.fromkeys(("$groupby", "$aggregate"), "It belongs into the hints, 'h'."),
+    **dict.fromkeys(("$maxDistance", "$minDistance"), "It belongs inside of '$near'."),
 }
 
 
@@ -123,5 +125,5 @@ _READERS: Mapping[str, Callable[[str, Any, Convert, Limits], Any]] = {
     "$size": _length,
 }
 
-CONDITIONS: tuple[str, ...] = (*_READERS, "$regex", "$elemMatch", "$not")
+CONDITIONS: tuple[str, ...] = (*_READERS, "$regex", "$elemMatch", "$not", *GEO)
 """Operators of a condition on a field."""

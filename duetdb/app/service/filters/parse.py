@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from duetdb.app.service.errors import LimitExceeded
+from duetdb.app.service.filters.geo import check_near
 from duetdb.app.service.filters.operands import Operands
 from duetdb.app.service.filters.paths import resolve
 from duetdb.app.service.filters.tree import Budget, Parser
@@ -27,7 +28,11 @@ def parse_filter(collection: Collection, q: Any, limits: Limits, schema: Schema)
     """
     if q is None or q == {}:
         return EVERYTHING
-    return Parser(Operands(collection, schema, now()), limits, Budget(limits)).filter(q)
+    budget = Budget(limits)
+    filter = Parser(Operands(collection, schema, now()), limits, budget).filter(q)
+    if budget.has_near:
+        check_near(filter)
+    return filter
 
 
 def parse_words(collection: Collection, text: str, limits: Limits) -> Filter:

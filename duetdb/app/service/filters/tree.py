@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from duetdb.app.service.errors import BadQuery, LimitExceeded
+from duetdb.app.service.filters.geo import GEO, geo_match
 from duetdb.app.service.filters.operands import Operands, literal
 from duetdb.app.service.filters.operators import LOGICAL, operand, pattern, unknown
 from duetdb.app.service.filters.paths import Target, resolve, target_of
@@ -19,6 +20,7 @@ class Budget:
 
     def __init__(self, limits: Limits) -> None:
         self._left = limits.filter_clauses
+        self.has_near = False
 
     def spend(self) -> None:
         self._left -= 1
@@ -114,6 +116,9 @@ class Parser:
         if operator == "$regex":
             read = pattern(value, condition.get("$options", ""), self._limits)
             return Match(target.path, "regex", read)
+        if operator in GEO:
+            self._budget.has_near |= operator == "$near"
+            return geo_match(target, operator, value, self._operands.collection, self._limits)
         if operator == "$size" and isinstance(value, dict):
             return Match(target.path, "size", self._size(value))
         return self._compared(target, operator, value)

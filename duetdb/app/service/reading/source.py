@@ -9,6 +9,7 @@ from duetdb.app.service.engine import Engine
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import Document
 from duetdb.app.service.reading import explain
+from duetdb.app.service.reading.nearest import has_near, nearest_first
 
 _STREAM_BATCH = 1000
 _LEVEL_PAGES = 10
@@ -74,8 +75,14 @@ class Source:
         self, name: str, pipeline: Sequence[Mapping[str, Any]], size: int
     ) -> list[Document]:
         """What a pipeline gives, at most ``size`` documents of it in the first batch."""
+        return await self._pipeline("aggregate", name, pipeline, size)
+
+    async def _pipeline(
+        self, operation: str, name: str, pipeline: Sequence[Mapping[str, Any]], size: int
+    ) -> list[Document]:
+        pipeline = pipeline if self.in_memory else nearest_first(pipeline)
         if explain.is_explaining():
-            await self._look("aggregate", name, _aggregate(name, pipeline))
+            await self._look(operation, name, _aggregate(name, pipeline))
         cursor = await self.collection(name).aggregate(
             pipeline, batchSize=size, maxTimeMS=self.limits.query_ms, allowDiskUse=True
         )
@@ -84,6 +91,9 @@ class Source:
 
     async def count(self, name: str, where: Mapping[str, Any]) -> int:
         """How many documents match."""
+        if has_near(where) and not self.in_memory:
+            found = await self._pipeline("count", name, [{"$match": where}, {"$count": "n"}], 1)
+            return int(found[0]["n"]) if found else 0
         if explain.is_explaining():
             group = {"_id": 1, "n": {"$sum": 1}}
             counting: list[dict[str, Any]] = [{"$match": where}, {"$group": group}]

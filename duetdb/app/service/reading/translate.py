@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from duetdb.app.service.errors import BadQuery
+from duetdb.app.service.errors import BadQuery, Unavailable
 from duetdb.app.service.query import (
     And,
     Expansion,
@@ -44,6 +44,12 @@ def to_mongo(filter: Filter, collection: Collection, base: str = "") -> Mongo:
         former = former_of(f"{base}{filter.path}", collection) if collection.former else None
         if former is None:
             return _match(filter, collection, base)
+        if filter.operator == "near":
+            raise Unavailable(
+                f"'{filter.path}' is moving to its new name, and cannot order by distance so long.",
+                hint="Use '$geoWithin' with '$centerSphere', or try again later.",
+                retry_after=5,
+            )
         return _under_both_names(filter, former[len(base) :], collection, base)
     if isinstance(filter, And):
         return _joined("$and", filter.parts, collection, base)
@@ -71,14 +77,21 @@ def sort_of(query: Query) -> list[tuple[str, int]]:
     """The sort keys, completed by ``_id`` so that pages never overlap (SPEC 7.4).
 
     The tie-break turns with the last key, so that the index on a field and
-    ``_id``, read forwards or backwards, gives the whole order.
+    ``_id``, read forwards or backwards, gives the whole order. A filter by
+    ``near`` is an order of its own, the nearest first, unless another is asked for.
     """
     if not query.order:
-        return _BY_ID
+        return [] if is_by_distance(query.filter) else _BY_ID
     keys = {each.path: -1 if each.descending else 1 for each in query.order}
     if "_id" not in keys:
         keys["_id"] = next(reversed(keys.values()))
     return list(keys.items())
+
+
+def is_by_distance(filter: Filter) -> bool:
+    if isinstance(filter, And):
+        return any(is_by_distance(part) for part in filter.parts)
+    return isinstance(filter, Match) and filter.operator == "near"
 
 
 def projection_of(query: Query, *needed: str) -> Mapping[str, int] | None:

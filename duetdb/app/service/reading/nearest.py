@@ -1,0 +1,62 @@
+"""``$near`` in pipelines, where MongoDB spells it as a stage of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+Stage: TypeAlias = Mapping[str, Any]
+
+_DISTANCE = "_duet_distance"
+"""Where the stage notes distances, which it must; never in an answer."""
+
+
+def nearest_first(pipeline: Sequence[Stage]) -> Sequence[Stage]:
+    """The pipeline with ``$near`` in its first ``$match`` written as ``$geoNear``.
+
+    It selects the same documents and gives them in the same order; sorts by
+    nothing, which ask for that order, are left out.
+    """
+    where = pipeline[0].get("$match") if pipeline else None
+    near = _near_of(where) if where else None
+    if where is None or near is None:
+        return pipeline
+    path, asked = near
+    stage: dict[str, Any] = {
+        "near": asked["$geometry"],
+        "key": path,
+        "distanceField": _DISTANCE,
+        "query": _without_near(where),
+    }
+    for bound in ("maxDistance", "minDistance"):
+        if f"${bound}" in asked:
+            stage[bound] = asked[f"${bound}"]
+    rest = [each for each in pipeline[1:] if each.get("$sort") != {}]
+    return [{"$geoNear": stage}, {"$unset": _DISTANCE}, *rest]
+
+
+def has_near(where: Mapping[str, Any]) -> bool:
+    """Whether the filter document orders by distance, as only a find can."""
+    return _near_of(where) is not None
+
+
+def _near_of(where: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
+    for key, value in where.items():
+        if key == "$and":
+            for part in value:
+                found = _near_of(part)
+                if found is not None:
+                    return found
+        elif isinstance(value, dict) and "$near" in value:
+            return key, value["$near"]
+    return None
+
+
+def _without_near(where: Mapping[str, Any]) -> dict[str, Any]:
+    rest: dict[str, Any] = {}
+    for key, value in where.items():
+        if key == "$and":
+            rest[key] = [_without_near(part) for part in value]
+        elif not (isinstance(value, dict) and "$near" in value):
+            rest[key] = value
+    return rest
