@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from duetdb.app.service.errors import Forbidden, Unauthenticated
 from duetdb.app.service.principal import ANONYMOUS, Principal
-from duetdb.app.service.query import Create, Delete, Query, Update
+from duetdb.app.service.query import Create, Delete, Query, Update, UpdateMany
 
-W = TypeVar("W", Create, Update, Delete)
+W = TypeVar("W", Create, Update, UpdateMany, Delete)
 
 
 class Authoriser:

@@ -14,7 +14,15 @@ from duetdb.app.service.errors import NotAvailable
 from duetdb.app.service.events import Events
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
-from duetdb.app.service.query import Create, Delete, Document, Query, Update
+from duetdb.app.service.query import (
+    Create,
+    Delete,
+    Document,
+    Outcome,
+    Query,
+    Update,
+    UpdateMany,
+)
 from duetdb.app.service.reading.explain import Explained, explaining
 from duetdb.app.service.reading.reader import Reader
 from duetdb.app.service.schema.catalog import Catalog
@@ -95,6 +103,10 @@ class Service:
         """Changes one document; the answer is the whole document after it."""
         with timing.database():
             return await self._writer.update(self._authoriser.write(update, principal), principal)
+
+    async def update_many(self, update: UpdateMany, principal: Principal) -> Outcome:
+        """Changes by filter, full-access key only; the answer says what was and was not changed."""
+        return await self._writer.update_many(self._authoriser.write(update, principal), principal)
 
     async def delete(self, delete: Delete, principal: Principal) -> list[Document]:
         """Deletes by ids; the answer is the deleted documents as they were."""

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from duetdb.app.service.errors import BadRequest, Invalid
-from duetdb.app.service.query import Document
+from duetdb.app.service.errors import Invalid
+from duetdb.app.service.query import Document, Operation
 from duetdb.app.service.system_fields import PARENT_FIELDS
+from duetdb.app.service.writing.applying import apply
+from duetdb.app.service.writing.edits import EditReader, paths_of
+from duetdb.app.service.writing.operations import check_apart
+from duetdb.app.service.writing.places import standing_at, value_at
 from duetdb.app.service.writing.write_plan import WritePlan
-from duetdb.schema_gen.field import Field, Mismatch, PatternMismatch
-from duetdb.schema_gen.shape import Rules, coerce
-from duetdb.schema_gen.suggest import did_you_mean
-from duetdb.schema_gen.well_formed import check_key, well_formed
-
-
-class At(NamedTuple):
-    """A value for a place inside of the document, from a dotted key."""
-
-    path: tuple[str, ...]
-    value: Any
+from duetdb.schema_gen.field import Mismatch, PatternMismatch
+from duetdb.schema_gen.shape import Rules
 
 
 class Revision(ABC):
@@ -38,6 +33,14 @@ class Revision(ABC):
     @abstractmethod
     def applied(self, document: Document) -> tuple[Document, list[Invalid]]:
         """A changed copy of the document, and what is wrong only on this document."""
+
+    @abstractmethod
+    def brought(self, changed: Document) -> Iterator[Document]:
+        """The values that the document did not have, each at its place in a document of its own.
+
+        References among them must lead somewhere; those that were there already
+        may have been left behind by a deletion.
+        """
 
 
 class Replacement(Revision):
@@ -57,29 +60,40 @@ class Replacement(Revision):
         numbers = {name: document[name] for name in self._counted if name in document}
         return {**kept, **numbers, **self.values}, []
 
+    def brought(self, changed: Document) -> Iterator[Document]:
+        yield self.values
+
 
 class Changes(Revision):
-    """A body of PUT or PATCH: whole top-level values, and places inside of them."""
+    """A body of PUT or PATCH: whole top-level values, and edits of what is stored.
 
-    def __init__(self, plan: WritePlan, body: Mapping[str, Any], depth: int) -> None:
-        self._plan = plan
+    A dotted name in the body is a value to be set inside, and so one edit more.
+    """
+
+    def __init__(
+        self,
+        plan: WritePlan,
+        body: Mapping[str, Any],
+        depth: int,
+        operations: Sequence[Operation] = (),
+    ) -> None:
         self._depth = depth
-        self.invalid = []
+        operations = [plan.read_operation(each) for each in operations]
         body = plan.read_names(body)
-        dotted = {name: value for name, value in body.items() if "." in name}
-        plain = {name: value for name, value in body.items() if name not in dotted}
+        if operations or any("." in name for name in body):
+            check_apart(body, operations)
+        everything = [*operations, *(Operation("set", *each) for each in body.items())]
+        plain = {each.path: each.value for each in everything if _is_plain(each)}
         rules = Rules(strict=plan.collection.strict, partial=True, depth=depth)
         self.values, problems = plan.shape.coerce(plain, rules)
-        self.invalid += [Invalid(path, sentence, code) for path, code, sentence in problems]
-        _take_parent(body, self.values)
-        self.inside = [at for name, value in dotted.items() if (at := self._at(name, value))]
-        self.roots = frozenset(self.values) | {at.path[0] for at in self.inside}
-        for at in self.inside:
-            if at.path[0] in plain:
-                raise BadRequest(
-                    f"The body sets {at.path[0]!r} both as a whole and inside.",
-                    hint="Send the whole value, or only dotted names.",
-                )
+        self.invalid = [Invalid(path, sentence, code) for path, code, sentence in problems]
+        _take_parent(plain, self.values)
+        reader = EditReader(plan.collection, depth)
+        found = [reader.read(each) for each in everything if not _is_plain(each)]
+        self.edits = [each for each in found if each is not None]
+        self.invalid += reader.invalid
+        self.edited = frozenset(path[0] for each in self.edits for path in paths_of(each))
+        self.roots = frozenset(self.values) | self.edited
 
     @property
     def relinks(self) -> bool:
@@ -89,94 +103,31 @@ class Changes(Revision):
     def applied(self, document: Document) -> tuple[Document, list[Invalid]]:
         changed = {**document, **self.values}
         invalid: list[Invalid] = []
-        for at in self.inside:
+        for edit in self.edits:
             try:
-                changed[at.path[0]] = _with(changed.get(at.path[0]), at.path[1:], at.value)
+                changed = apply(edit, changed, self._depth)
             except Mismatch as error:
-                invalid.append(Invalid(".".join(at.path), str(error), "TYPE"))
+                code = "REGEX" if isinstance(error, PatternMismatch) else "TYPE"
+                invalid.append(Invalid(".".join(edit.place.path), str(error), code))
         return changed, invalid
 
-    def _at(self, key: str, value: Any) -> At | None:
-        """The place that a dotted key means, None for one that is ignored or not valid."""
-        if key[0] == "_":
-            return None
-        path = tuple(key.split("."))
-        try:
-            if len(path) > self._depth:
-                raise Mismatch("The name leads too deep.")
-            for name in path:
-                check_key(name)
-            field, rest = self._declared(path)
-            if field is None:
-                well_formed(value, self._depth - len(path))
-            elif field.formula is not None or not field.is_stored:
-                return None
-            elif not rest:
-                value = coerce(field, value)
-            else:
-                value = _element(field, rest, value, self._depth)
-        except Mismatch as error:
-            code = "REGEX" if isinstance(error, PatternMismatch) else "TYPE"
-            self.invalid.append(Invalid(key, str(error), code))
-            return None
-        return At(path, value)
+    def brought(self, changed: Document) -> Iterator[Document]:
+        yield self.values
+        for edit in self.edits:
+            if edit.operator in _BRINGING:
+                yield standing_at(edit.place.path, edit.operand)
+            elif edit.operator == "rename":
+                path = edit.operand.path
+                yield standing_at(path, value_at(changed, path) or None)
 
-    def _declared(self, path: tuple[str, ...]) -> tuple[Field | None, tuple[str, ...]]:
-        """The declared field that a path ends at or passes last, and the names after it.
 
-        Positions in lists are not names. Raises ``Mismatch`` for an undeclared
-        name where only declared ones are allowed.
-        """
-        found: Field | None = None
-        fields: Mapping[str, Field] = self._plan.collection.by_name
-        at_element = False
-        for place, name in enumerate(path):
-            if found is not None and found.is_list and not at_element and name.isdecimal():
-                at_element = True
-                continue
-            if found is not None and found.type.name != "object":
-                return found, path[place:]
-            if name not in fields:
-                if self._plan.collection.strict:
-                    hint = did_you_mean(name, fields)
-                    raise Mismatch(f"The collection has no field of this name.{hint}")
-                return None, ()
-            found = fields[name]
-            fields = {each.name: each for each in found.fields}
-            at_element = False
-        return found, path[-1:] if at_element else ()
+_BRINGING = frozenset({"set", "push", "addToSet"})
+"""The operators whose operand may hold references."""
+
+
+def _is_plain(operation: Operation) -> bool:
+    return operation.operator == "set" and "." not in operation.path
 
 
 def _take_parent(body: Mapping[str, Any], values: Document) -> None:
     values.update({name: body[name] for name in PARENT_FIELDS if name in body})
-
-
-def _element(field: Field, rest: tuple[str, ...], value: Any, depth: int) -> Any:
-    """The stored form of one element of a list, or of a place inside free JSON."""
-    if field.is_list and len(rest) == 1 and rest[0].isdecimal():
-        elements = coerce(field, [value])
-        return elements[0]
-    if field.type.name == "JSON":
-        well_formed(value, depth - len(rest))
-        return value
-    raise Mismatch(f"Inside of {field.path!r} nothing can be addressed: it is {field.type.name}.")
-
-
-def _with(holder: Any, path: tuple[str, ...], value: Any) -> Any:
-    """A copy of ``holder`` with ``value`` at ``path``; objects that lack are made.
-
-    Raises ``Mismatch`` where a list has no such position or a scalar is in the way.
-    """
-    if not path:
-        return value
-    name, rest = path[0], path[1:]
-    if holder is None:
-        holder = {}
-    if isinstance(holder, dict):
-        return {**holder, name: _with(holder.get(name), rest, value)}
-    if isinstance(holder, list):
-        if not name.isdecimal() or len(name) > 9 or int(name) >= len(holder):
-            raise Mismatch("The list has no such position; send the whole list to lengthen it.")
-        place = int(name)
-        return [*holder[:place], _with(holder[place], rest, value), *holder[place + 1 :]]
-    raise Mismatch("What is stored there is neither an object nor a list.")

@@ -52,7 +52,13 @@ class Revising:
     """
 
     def __init__(
-        self, engine: Engine, schema: Schema, limits: Limits, plan: WritePlan, update: Update
+        self,
+        engine: Engine,
+        schema: Schema,
+        limits: Limits,
+        plan: WritePlan,
+        update: Update,
+        condition: Mapping[str, Any] | None = None,
     ) -> None:
         self._engine = engine
         self._schema = schema
@@ -60,8 +66,10 @@ class Revising:
         self._plan = plan
         self._update = update
         self._target = engine.database[plan.collection.name]
-        self._id = parse_id(plan.collection, update.id)
+        self._id = parse_id(plan.collection, update.id) if condition is None else update.id
         self._where = {"_id": self._id, **child_condition(update.parent)}
+        if condition:
+            self._where["$and"] = [condition]
 
     async def run(self, principal: Principal) -> Document:
         """The document after the change; errors are those of ``Writer.update``."""
@@ -75,21 +83,27 @@ class Revising:
     async def _run(self, principal: Principal) -> Document:
         update = self._update
         if update.replace:
+            if update.operations:
+                raise BadRequest(
+                    "A replacement takes no update operators.", hint="Send the whole document."
+                )
             replacement = Replacement(self._plan, update.changes, self._limits.nesting)
             return await self._in_turns(replacement, principal)
-        changes = Changes(self._plan, update.changes, self._limits.nesting)
+        changes = Changes(self._plan, update.changes, self._limits.nesting, update.operations)
         stored = await self._at_once(changes, principal)
         return await self._in_turns(changes, principal) if stored is None else stored
 
     def _check_id(self) -> None:
         if self._id is None:
             raise self._not_found()
-        given = self._update.changes.get("_id", self._update.id)
-        if given != self._update.id and parse_id(self._plan.collection, given) != self._id:
-            raise BadRequest(
-                "The '_id' in the body is not the one of the document.",
-                hint="An '_id' never changes; leave it out.",
-            )
+        update = self._update
+        sets = {each.path: each.value for each in update.operations if each.operator == "set"}
+        for given in (update.changes.get("_id", update.id), sets.get("_id", update.id)):
+            if given != update.id and parse_id(self._plan.collection, given) != self._id:
+                raise BadRequest(
+                    "The '_id' in the body is not the one of the document.",
+                    hint="An '_id' never changes; leave it out.",
+                )
 
     async def _at_once(self, changes: Changes, principal: Principal) -> Document | None:
         """The whole change in one command; None when it needs the stored document after all."""
@@ -120,7 +134,7 @@ class Revising:
         plan = self._plan
         searchable = plan.tokenizer.roots
         return not (
-            changes.inside
+            changes.edits
             or changes.relinks
             or plan.computed
             or (plan.unique and self._engine.in_memory)
@@ -164,7 +178,8 @@ class Revising:
         """Raises ``ValidationFailed`` with everything that is wrong with the changed document."""
         collection = self._plan.collection
         links = Links(self._engine, self._schema, self._limits)
-        links.references(collection, changed, roots=revision.roots)
+        for brought in revision.brought(changed):
+            links.references(collection, brought)
         if all(str(changed.get(name)) == str(current.get(name)) for name in PARENT_FIELDS):
             # Sent back as it was read: the parent may be gone meanwhile, the child was kept.
             changed.update({name: current[name] for name in PARENT_FIELDS if name in current})

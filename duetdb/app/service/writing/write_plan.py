@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from duetdb.app.service.errors import BadRequest
-from duetdb.app.service.query import Document
+from duetdb.app.service.query import Document, Operation
 from duetdb.app.service.stored_names import under_new_names
 from duetdb.app.service.tokens import Tokenizer
 from duetdb.schema_gen.field import Field, Mismatch
@@ -60,6 +60,19 @@ class WritePlan:
             if old in body:
                 named.setdefault(new, body[old])
         return named
+
+    def read_operation(self, operation: Operation) -> Operation:
+        """The operation on the names that the schema has now."""
+        if not self.renamed:
+            return operation
+        value = operation.value
+        if operation.operator == "rename" and isinstance(value, str):
+            value = self._new_name(value)
+        return Operation(operation.operator, self._new_name(operation.path), value)
+
+    def _new_name(self, path: str) -> str:
+        root, dot, rest = path.partition(".")
+        return self.renamed.get(root, root) + dot + rest
 
     def as_named(self, document: Document) -> Document:
         """A stored document under the names that the schema has now; it may share parts."""

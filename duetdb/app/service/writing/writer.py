@@ -11,7 +11,7 @@ from duetdb.app.service.errors import Forbidden
 from duetdb.app.service.events import Change, ChangeKind, Events
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
-from duetdb.app.service.query import Create, Delete, Document, Update
+from duetdb.app.service.query import Create, Delete, Document, Outcome, Update, UpdateMany
 from duetdb.app.service.reading.related import resolved
 from duetdb.app.service.reading.source import Source
 from duetdb.app.service.reading.translate import to_mongo
@@ -19,6 +19,7 @@ from duetdb.app.service.schema.catalog import Catalog
 from duetdb.app.service.writing.create import Creation
 from duetdb.app.service.writing.delete import Deletion
 from duetdb.app.service.writing.update import Revising
+from duetdb.app.service.writing.update_many import RevisingMany
 from duetdb.app.service.writing.write_plan import WritePlans
 
 
@@ -103,6 +104,37 @@ class Writer:
                     )
                 )
         return deleted
+
+    async def update_many(self, update: UpdateMany, principal: Principal) -> Outcome:
+        """Changes what matches the filter, each document at most once and all or not at all.
+
+        Raises ``Forbidden`` without the full-access key, and ``ValidationFailed``
+        and ``BadRequest`` for what no document could admit, before any is
+        changed. What is wrong with some documents is told by the answer. Ids are
+        read in batches and documents never held; each batch is published with
+        its ids alone.
+        """
+        if not principal.full:
+            raise Forbidden(
+                "Updating by query needs the full-access key.",
+                hint="Update documents by their ids, or use the full-access key.",
+            )
+        plan = self._plans.of(update.collection)
+        with translate_driver_errors():
+            resolution = await resolved(update.filter, Source(self._engine, self._limits))
+            condition = to_mongo(resolution, update.collection)
+            many = RevisingMany(self._engine, self._catalog.schema, self._limits, plan, update)
+            async for ids in many.run(condition, principal):
+                self._events.publish(
+                    Change(
+                        kind=ChangeKind.UPDATED,
+                        collection=update.collection.name,
+                        ids=ids,
+                        documents=(),
+                        principal=principal.name,
+                    )
+                )
+        return many.outcome
 
     def _publish(
         self, kind: ChangeKind, collection: str, documents: Sequence[Document], principal: Principal

@@ -1,0 +1,81 @@
+"""The update operators (SPEC 8): what they are called, and how a body is split into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+from duetdb.app.service.errors import BadRequest
+from duetdb.app.service.query import Operation
+from duetdb.schema_gen.field import Mismatch
+from duetdb.schema_gen.shape import read_object
+from duetdb.schema_gen.suggest import did_you_mean
+
+OPERATORS: tuple[str, ...] = tuple("inc push pull addToSet pop unset set rename min max".split())
+"""All that there are, without the dollar sign that they have in a body."""
+
+_KEYS = tuple(f"${name}" for name in OPERATORS)
+
+
+def parse_operations(body: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Operation, ...]]:
+    """The plain properties of a body, and the operations that it holds beside them.
+
+    ``{"name": "Ann", "$inc": {"age": 1}}`` is a name to be set and one operation.
+    Raises ``BadRequest`` for a key with a dollar sign that is no operator.
+    """
+    changes: dict[str, Any] = {}
+    operations: list[Operation] = []
+    for key, value in body.items():
+        if key[:1] == "$":
+            operations += _operations(key, value)
+        else:
+            changes[key] = value
+    return changes, tuple(operations)
+
+
+def unknown_operator(key: str) -> BadRequest:
+    """The error for an operator that is none, with what it was perhaps meant to be."""
+    return BadRequest(
+        f"{key[:100]!r} is not an update operator.{did_you_mean(key, _KEYS)}",
+        hint=f"Allowed: {', '.join(_KEYS)}.",
+    )
+
+
+def check_apart(changes: Iterable[str], operations: Iterable[Operation]) -> None:
+    """Raises ``BadRequest`` when two of them are about the same place, or one lies inside another.
+
+    What is set plainly and what is changed in place would depend on an order
+    that no body has.
+    """
+    places = [(tuple(name.split(".")), f"{name[:100]!r}") for name in changes]
+    for each in operations:
+        for name in _on(each):
+            places.append((tuple(name.split(".")), f"'${each.operator}' on {name[:100]!r}"))
+    places.sort()
+    for (path, one), (other, two) in pairwise(places):
+        if other[: len(path)] == path:
+            raise BadRequest(
+                f"The body changes the same place twice: by {one} and by {two}.",
+                hint="Send one of them, or the other in a request of its own.",
+            )
+
+
+def _operations(key: str, operands: Any) -> Iterator[Operation]:
+    if key not in _KEYS:
+        raise unknown_operator(key)
+    try:
+        operands = read_object(operands)
+    except Mismatch:
+        raise BadRequest(
+            f"'{key}' takes an object of fields.", hint=f'Such as {{"{key}": {{"field": ...}}}}.'
+        ) from None
+    for path, value in operands.items():
+        yield Operation(key[1:], path, value)
+
+
+def _on(operation: Operation) -> Iterator[str]:
+    """The places that an operation changes."""
+    yield operation.path
+    if operation.operator == "rename" and isinstance(operation.value, str):
+        yield operation.value

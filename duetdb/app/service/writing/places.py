@@ -1,0 +1,150 @@
+"""Places inside of documents, named by dotted paths: what belongs there, and changing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from duetdb.schema_gen.field import MISSING, Field, Mismatch
+from duetdb.schema_gen.model import Collection
+from duetdb.schema_gen.suggest import did_you_mean
+from duetdb.schema_gen.well_formed import check_key
+
+Path = tuple[str, ...]
+
+
+class Place(NamedTuple):
+    """A place that a body may write to.
+
+    ``field`` is what is declared there, None where anything may be. With
+    ``listed`` the place holds the whole list of the field, without it one value:
+    of a field without a list, or one element.
+    """
+
+    path: Path
+    field: Field | None
+    listed: bool
+
+    @property
+    def free(self) -> bool:
+        """Whether any JSON value may be there."""
+        return self.field is None or (self.field.type.name == "JSON" and not self.listed)
+
+    @property
+    def positioned(self) -> bool:
+        """Whether a part of the path may be a position in a list."""
+        return any(map(is_position, self.path[1:]))
+
+
+def is_position(name: str) -> bool:
+    return name.isascii() and name.isdecimal()
+
+
+def place_of(key: str, collection: Collection, depth: int) -> Place | None:
+    """The place that a dotted name means, None for one whose value is the server's.
+
+    Those are system fields, computed fields and child lists. Raises ``Mismatch``
+    when nothing can be there, or, in a strict collection, nothing is declared.
+    """
+    if key[:1] == "_":
+        return None
+    path = tuple(key.split("."))
+    if len(path) > depth:
+        raise Mismatch("The name leads too deep.")
+    for name in path:
+        check_key(name)
+    field, rest = _declared(path, collection)
+    if field is None:
+        return Place(path, None, False)
+    if field.formula is not None or not field.is_stored:
+        return None
+    if not rest:
+        return Place(path, field, field.is_list)
+    if field.is_list and len(rest) == 1 and is_position(rest[0]):
+        return Place(path, field, False)
+    if field.type.name == "JSON":
+        return Place(path, None, False)
+    raise Mismatch(f"Inside of {field.path!r} nothing can be addressed: it is {field.type.name}.")
+
+
+def _declared(path: Path, collection: Collection) -> tuple[Field | None, Path]:
+    """The declared field that a path ends at or passes last, and the names after it.
+
+    Positions in lists are not names. Raises ``Mismatch`` for an undeclared
+    name where only declared ones are allowed.
+    """
+    found: Field | None = None
+    fields: Mapping[str, Field] = collection.by_name
+    at_element = False
+    for place, name in enumerate(path):
+        if found is not None and found.is_list and not at_element and is_position(name):
+            at_element = True
+            continue
+        if found is not None and found.type.name != "object":
+            return found, path[place:]
+        if name not in fields:
+            if collection.strict:
+                hint = did_you_mean(name, fields)
+                raise Mismatch(f"The collection has no field of this name.{hint}")
+            return None, ()
+        found = fields[name]
+        fields = {each.name: each for each in found.fields}
+        at_element = False
+    return found, path[-1:] if at_element else ()
+
+
+def value_at(holder: Any, path: Path) -> Any:
+    """What is stored at a path of names and positions, ``MISSING`` when nothing is."""
+    for name in path:
+        if isinstance(holder, dict):
+            holder = holder.get(name, MISSING)
+        elif isinstance(holder, list) and (place := _position(holder, name)) is not None:
+            holder = holder[place]
+        else:
+            return MISSING
+    return holder
+
+
+def changed_at(holder: Any, path: Path, change: Callable[[Any], Any], *, making: bool) -> Any:
+    """A copy of ``holder`` in which ``change`` was applied to what is at ``path``.
+
+    ``change`` gets ``MISSING`` where nothing is, and answers it to leave nothing
+    there. With ``making``, objects that lack on the way are made and ``Mismatch``
+    is raised where a list has no such position or a scalar is in the way;
+    without it there is nothing to change then.
+    """
+    if not path:
+        return change(holder)
+    name, rest = path[0], path[1:]
+    if making and (holder is None or holder is MISSING):
+        holder = {}
+    if isinstance(holder, dict):
+        value = changed_at(holder.get(name, MISSING), rest, change, making=making)
+        if value is not MISSING:
+            return {**holder, name: value}
+        return {key: each for key, each in holder.items() if key != name}
+    if isinstance(holder, list) and (place := _position(holder, name)) is not None:
+        value = changed_at(holder[place], rest, change, making=making)
+        if value is MISSING:
+            raise Mismatch("A list closes no gaps: use '$pull' or '$pop', or send the whole list.")
+        return [*holder[:place], value, *holder[place + 1 :]]
+    if not making:
+        return holder
+    if isinstance(holder, list):
+        raise Mismatch("The list has no such position; send the whole list to lengthen it.")
+    raise Mismatch("What is stored there is neither an object nor a list.")
+
+
+def standing_at(path: Path, value: Any) -> dict[str, Any]:
+    """A document that holds ``value`` at ``path``, positions left out, and nothing else."""
+    for name in reversed([path[0], *(each for each in path[1:] if not is_position(each))]):
+        value = {name: value}
+    document: dict[str, Any] = value
+    return document
+
+
+def _position(holder: list[Any], name: str) -> int | None:
+    """The position in a list that a name means, None when the list has none such."""
+    if not is_position(name) or len(name) > 9:
+        return None
+    return int(name) if int(name) < len(holder) else None
