@@ -38,7 +38,10 @@ DOCUMENT: Resource = {
     "PATCH": documents.update_document,
     "DELETE": documents.delete_document,
 }
-EVERY_DOCUMENT: Resource = {"DELETE": documents.delete_documents}
+EVERY_DOCUMENT: Resource = {
+    "PATCH": documents.update_documents,
+    "DELETE": documents.delete_documents,
+}
 CHILD_LIST: Resource = {"GET": children.list_children, "POST": children.create_children}
 CHILD: Resource = {
     "GET": children.get_child,

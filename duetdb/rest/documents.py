@@ -18,7 +18,9 @@ from duetdb.app.service.query import (
     Projection,
     Query,
     Update,
+    UpdateMany,
 )
+from duetdb.app.service.writing.operations import parse_operations
 from duetdb.rest import present
 from duetdb.rest.call import Call
 from duetdb.rest.fields import parse_fields
@@ -88,6 +90,23 @@ async def delete_documents(call: Call) -> JsonBytes:
     return present.deleted([each for each in ids if each in found])
 
 
+async def update_documents(call: Call) -> JsonBytes:
+    """``PATCH /rest/C/*``: changes what ``q`` selects, each document as a PATCH of it would."""
+    collection = call.plan().collection
+    wanted = call.params.json("q")
+    if wanted is None:
+        raise BadRequest(
+            "PATCH /* needs a query in q.",
+            hint="Send ?q={...}; q={} changes every document.",
+        )
+    chosen = parse_filter(collection, wanted, call.service.limits, call.part.schema)
+    changes, operations = parse_operations(await call.object_body())
+    update = UpdateMany(
+        collection=collection, filter=chosen, changes=changes, operations=operations
+    )
+    return present.updated(await call.service.update_many(update, call.principal))
+
+
 async def list_within(call: Call, plan: Plan, within: Filter) -> JsonBytes:
     """One page of a collection, inside the filter ``within``."""
     service = call.service
@@ -150,12 +169,13 @@ async def create_within(call: Call, plan: Plan, parent: Parent | None) -> JsonBy
 async def update_found(
     call: Call, plan: Plan, document_id: Any, found: Filter, parent: Parent | None
 ) -> JsonBytes:
-    """Merges the body into the document (SPEC 5.5); ``If-Match`` must hold."""
-    changes = await call.object_body()
+    """Merges the body into the document (SPEC 5.5, 8); ``If-Match`` must hold."""
+    changes, operations = parse_operations(await call.object_body())
     update = Update(
         collection=plan.collection,
         id=document_id,
         changes=changes,
+        operations=operations,
         if_version=await expected_version(call, plan.collection, found),
         parent=parent,
     )

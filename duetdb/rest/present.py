@@ -7,7 +7,7 @@ from typing import Any
 
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.encoding import dumps
-from duetdb.app.service.query import Document
+from duetdb.app.service.query import Document, Outcome
 from duetdb.rest.paging import Page
 from duetdb.rest.plans import HIDDEN
 from duetdb.rest.preconditions import etag
@@ -49,6 +49,13 @@ def listed(page: Page, documents: list[Document], total: int | None) -> JsonByte
         totals = {"total": total, "count": count, "skip": query.skip, "max": query.max}
         body = {"data": documents, "totals": totals}
     return JsonBytes(dumps(body), 200, {"x-pagination": dumps(pagination).decode()})
+
+
+def updated(outcome: Outcome) -> JsonBytes:
+    """The answer to PATCH of many documents."""
+    failed = [{"_id": id_, "message": reason} for id_, reason in outcome.failed]
+    body = {"matched": outcome.matched, "modified": outcome.modified, "failed": failed}
+    return JsonBytes(dumps(body))
 
 
 def deleted(ids: Sequence[Any]) -> JsonBytes:
