@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from duetdb.app.service.errors import BadQuery, LimitExceeded
-from duetdb.app.service.filters.parse import parse_filter, parse_order
+from duetdb.app.service.filters.parse import parse_filter, parse_order, parse_words
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import EVERYTHING, And, Expansion, Filter, Order, Query
 from duetdb.rest.fields import Fields, parse_fields
@@ -15,7 +15,7 @@ from duetdb.rest.plans import EVERY_FIELD, PLAIN_FIELDS, Plan
 from duetdb.schema_gen.model import Collection, Schema
 
 _SKIP_CEILING = 2**31 - 1
-_LATER = ("filter", "groupby", "aggregate")
+_LATER = ("groupby", "aggregate")
 _LATER_HINTS = ("$groupby", "$aggregate")
 
 
@@ -34,26 +34,36 @@ class Page:
 
 
 def page_of(
-    params: Params, plan: Plan, schema: Schema, limits: Limits, within: Filter = EVERYTHING
+    params: Params,
+    plan: Plan,
+    schema: Schema,
+    limits: Limits,
+    within: Filter = EVERYTHING,
+    *,
+    endless: bool = False,
 ) -> Page:
     """The page that the parameters describe, inside the filter ``within``.
 
+    ``endless``, for streams, knows neither the default nor the ceiling of ``max``.
     Raises ``BadQuery`` for what cannot be read and ``LimitExceeded`` above a limit.
     """
     if not params:
-        first = plan.first_page
+        first = replace(plan.first_page, max=None) if endless else plan.first_page
         return Page(query=first if within is EVERYTHING else replace(first, filter=within))
     hints = hints_of(params)
     _refuse_later(params, hints)
     fields = parse_fields(hints.get("$fields"), plan.collection)
     meta = wants_meta(params, hints)
-    wanted = parse_filter(plan.collection, _filter(params), limits, schema)
     query = Query(
         collection=plan.collection,
-        filter=wanted if within is EVERYTHING else And((within, wanted)),
+        filter=_all(
+            within,
+            parse_filter(plan.collection, _filter(params), limits, schema),
+            parse_words(plan.collection, params.last("filter"), limits),
+        ),
         order=_order(plan.collection, params, hints),
         skip=_skip(hints.get("$skip", params.last("skip"))),
-        max=_max(hints.get("$max", params.last("max")), limits),
+        max=_max(hints.get("$max", params.last("max")), None if endless else limits),
         projection=fields.projection(EVERY_FIELD if meta else PLAIN_FIELDS),
         expand=expansions(params, plan, meta, fields),
     )
@@ -106,6 +116,11 @@ def _filter(params: Params) -> Any:
     return {} if given is None or given == [] else given
 
 
+def _all(*parts: Filter) -> Filter:
+    asked = tuple(part for part in parts if part != EVERYTHING)
+    return asked[0] if len(asked) == 1 else And(asked)
+
+
 def _order(collection: Collection, params: Params, hints: dict[str, Any]) -> tuple[Order, ...]:
     hinted = hints.get("$orderby")
     if hinted is None:
@@ -122,11 +137,11 @@ def _skip(given: Any) -> int:
     return max(skip or 0, 0)
 
 
-def _max(given: Any, limits: Limits) -> int:
+def _max(given: Any, limits: Limits | None) -> int | None:
     wanted = _whole(given)
     if wanted is None or wanted < 1:
-        return limits.page_default
-    if wanted > limits.page_ceiling:
+        return limits.page_default if limits else None
+    if limits and wanted > limits.page_ceiling:
         raise LimitExceeded(
             f"max is at most {limits.page_ceiling:,}.",
             hint="Page with skip and max, or raise DUETDB_PAGE_CEILING.",
