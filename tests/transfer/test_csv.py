@@ -14,8 +14,9 @@ from bson import Decimal128, ObjectId, Regex
 from hypothesis import given
 from hypothesis import strategies as st
 
+from duetdb.app.service.csv_encoding import CsvWriter, escape, write_cell, write_ids
 from duetdb.app.transfer import csv_reader
-from duetdb.app.transfer.cells import escape, guess, nest, read_json, unescape, write_cell
+from duetdb.app.transfer.cells import guess, nest, read_json, unescape
 from duetdb.app.transfer.csv_reader import read_csv
 from duetdb.app.transfer.files import Format
 from duetdb.app.transfer.rows import Row, TransferError
@@ -215,6 +216,40 @@ def test_escapes_are_taken_away_again(text: str) -> None:
 )
 def test_a_value_as_a_cell(value: Any, cell: str) -> None:
     assert write_cell(value) == cell
+
+
+ID = ObjectId("59a47286cfa9a3a73e51e72c")
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        (None, ""),
+        ([], ""),
+        ([ID], str(ID)),
+        ([ID, ID], f"{ID},{ID}"),
+        (ID, str(ID)),
+        (["a", 7, 8.0], "a,7,8"),
+        (["=1", "b"], "'=1,b"),
+        (["a,b"], '["a,b"]'),
+        ([""], '[""]'),
+        (["'a"], '["\'a"]'),
+        (["[x]", ID], f'["[x]", {{"$oid": "{ID}"}}]'),
+        ([{"_id": 1}], '[{"_id": 1}]'),
+        ([None], "[null]"),
+    ],
+)
+def test_references_are_their_ids(value: Any, cell: str) -> None:
+    assert write_ids(value) == cell
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1))
+def test_ids_of_any_text_are_read_back(ids: list[str]) -> None:
+    fields = [{"name": "pictures", "type": "image"}]
+    collection = parse({"name": "notes", "fields": fields})
+    writer = CsvWriter(["pictures"], collection)
+    file = writer.head() + writer.row({"pictures": ids})
+    assert [row.document for row in read(file, collection)] == [{"pictures": ids}]
 
 
 @given(st.recursive(st.none() | st.booleans() | st.text(), st.lists))

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Final
 from duetdb.app.transfer.cells import GUESSES, guess, nest, read_json, unescape
 from duetdb.app.transfer.rows import Row, TransferError
 from duetdb.schema_gen.field import Field
+from duetdb.schema_gen.fields.media import MediaType
 from duetdb.schema_gen.model import Collection
 
 GUESS_ROWS: Final = 1000
@@ -118,9 +119,14 @@ def _guess_types(header: list[str], sample: list[_Record]) -> dict[str, str]:
 
 
 def _type_of(field: Field | None) -> str:
-    """How a cell of the field is read: ``list``, ``JSON``, or as text that the service coerces."""
+    """How a cell of the field is read: ``ids``, ``list``, ``JSON``, or as text.
+
+    Texts are coerced by the service.
+    """
     if field is None:
         return "text"
+    if field.relation is not None or isinstance(field.type, MediaType):
+        return "ids"
     if field.is_list:
         return "list"
     return "JSON" if field.type.name in _JSON_TYPES else "text"
@@ -151,9 +157,11 @@ def _read(cell: str, path: str, kind: str, guessed: bool) -> Any:
         except (ValueError, KeyError):
             sentence = f"'{path}' holds {cell[:50]!r}, and a {kind} in the rows before."
             raise ValueError(sentence) from None
-    if kind == "text" or (kind == "list" and not cell.startswith("[")):
+    if kind == "text":
+        return unescape(cell)
+    if kind in ("list", "ids") and not cell.startswith("["):
         text = unescape(cell)
-        return [text] if kind == "list" else text
+        return text.split(",") if kind == "ids" else [text]
     try:
         return read_json(cell)
     except ValueError:
