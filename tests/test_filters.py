@@ -339,17 +339,17 @@ def test_every_operator_of_a_filter_value_is_known() -> None:
 
 
 def test_order() -> None:
-    assert parse_order(PEOPLE, [], []) == ()
-    assert parse_order(PEOPLE, ["age", "", "name"], ["-1", "-1", "x"]) == (
+    assert parse_order(PEOPLE, [], [], SCHEMA) == ()
+    assert parse_order(PEOPLE, ["age", "", "name"], ["-1", "-1", "x"], SCHEMA) == (
         Order("age", descending=True),
         Order("name"),
     )
-    assert parse_order(PEOPLE, ["age", "age"], ["{sortDir}", "-1"]) == (Order("age"),)
-    assert parse_order(PEOPLE, ["tags[0]", "company._id"], []) == (
+    assert parse_order(PEOPLE, ["age", "age"], ["{sortDir}", "-1"], SCHEMA) == (Order("age"),)
+    assert parse_order(PEOPLE, ["tags[0]", "company._id"], [], SCHEMA) == (
         Order("tags.0"),
         Order("company"),
     )
     with pytest.raises(BadQuery):
-        parse_order(PEOPLE, ["$natural"], [])
+        parse_order(PEOPLE, ["$natural"], [], SCHEMA)
     with pytest.raises(LimitExceeded):
-        parse_order(PEOPLE, [f"a{n}" for n in range(33)], [])
+        parse_order(PEOPLE, [f"a{n}" for n in range(33)], [], SCHEMA)

@@ -61,7 +61,7 @@ def page_of(
             parse_filter(plan.collection, _filter(params), limits, schema),
             parse_words(plan.collection, params.last("filter"), limits),
         ),
-        order=_order(plan.collection, params, hints),
+        order=_order(plan.collection, params, hints, schema),
         skip=_skip(hints.get("$skip", params.last("skip"))),
         max=_max(hints.get("$max", params.last("max")), None if endless else limits),
         projection=fields.projection(EVERY_FIELD if meta else PLAIN_FIELDS),
@@ -121,13 +121,15 @@ def _all(*parts: Filter) -> Filter:
     return asked[0] if len(asked) == 1 else And(asked)
 
 
-def _order(collection: Collection, params: Params, hints: dict[str, Any]) -> tuple[Order, ...]:
+def _order(
+    collection: Collection, params: Params, hints: dict[str, Any], schema: Schema
+) -> tuple[Order, ...]:
     hinted = hints.get("$orderby")
     if hinted is None:
-        return parse_order(collection, params.all("sort"), params.all("dir"))
+        return parse_order(collection, params.all("sort"), params.all("dir"), schema)
     if not isinstance(hinted, dict):
         raise BadQuery("h.$orderby must be an object.", hint='Such as {"name":1,"age":-1}.')
-    return parse_order(collection, list(hinted), [str(way) for way in hinted.values()])
+    return parse_order(collection, list(hinted), [str(way) for way in hinted.values()], schema)
 
 
 def _skip(given: Any) -> int:

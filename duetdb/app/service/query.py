@@ -7,7 +7,7 @@ one schema version finishes on it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from duetdb.schema_gen.field import Field
@@ -102,7 +102,7 @@ class Hop:
     """
 
     path: str
-    target: Collection
+    target: Collection = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
 from duetdb.app.service import timing
 from duetdb.app.service.authoriser import Authoriser, require_full
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import NotAvailable
 from duetdb.app.service.events import Events
+from duetdb.app.service.grouping import Aggregate, Distinct, Group
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import (
@@ -23,12 +25,15 @@ from duetdb.app.service.query import (
     Update,
     UpdateMany,
 )
+from duetdb.app.service.reading.aggregate import Aggregator, Keyed
 from duetdb.app.service.reading.explain import Explained, explaining
 from duetdb.app.service.reading.reader import Reader
 from duetdb.app.service.schema.catalog import Catalog
 from duetdb.app.service.writing.writer import Writer
 
 _PING_SECONDS: Final = 1.0
+
+Q = TypeVar("Q", Aggregate, Distinct)
 
 
 class Service:
@@ -45,6 +50,7 @@ class Service:
         self.events = events
         self._authoriser = Authoriser()
         self._reader = Reader(engine, limits)
+        self._aggregator = Aggregator(engine, limits)
         self._writer = Writer(engine, catalog, limits, events)
 
     async def ping(self) -> bool:
@@ -93,6 +99,29 @@ class Service:
     def stream(self, query: Query, principal: Principal) -> AsyncIterator[Document]:
         """The matching documents one by one, never all in memory."""
         return self._reader.stream(self._authoriser.read(query, principal))
+
+    async def aggregate(self, aggregate: Aggregate, principal: Principal) -> list[Group]:
+        """The groups of the documents that match, with their figures."""
+        with timing.database():
+            return await self._aggregator.aggregate(self._readable(aggregate, principal))
+
+    async def keyed(self, aggregate: Aggregate, principal: Principal) -> list[Keyed]:
+        """The documents of one page with their expansions, each behind its keys."""
+        with timing.database():
+            return await self._aggregator.keyed(self._readable(aggregate, principal))
+
+    async def distinct(self, distinct: Distinct, principal: Principal) -> list[Any]:
+        """The different values of one place, in order."""
+        with timing.database():
+            return await self._aggregator.distinct(self._readable(distinct, principal))
+
+    async def count_distinct(self, distinct: Distinct, principal: Principal) -> int:
+        """How many different values there are, page and order aside."""
+        with timing.database():
+            return await self._aggregator.count_distinct(self._readable(distinct, principal))
+
+    def _readable(self, question: Q, principal: Principal) -> Q:
+        return replace(question, query=self._authoriser.read(question.query, principal))
 
     async def create(self, create: Create, principal: Principal) -> list[Document]:
         """Inserts all documents or none; the answer is what is stored, in order."""
