@@ -10,6 +10,7 @@ from duetdb.app.service.filters.parse import parse_filter, parse_order, parse_wo
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import EVERYTHING, And, Expansion, Filter, Order, Query
 from duetdb.rest.fields import Fields, parse_fields
+from duetdb.rest.links import only_ids
 from duetdb.rest.params import Params
 from duetdb.rest.plans import EVERY_FIELD, PLAIN_FIELDS, Plan
 from duetdb.schema_gen.model import Collection, Schema
@@ -92,11 +93,14 @@ def wants_meta(params: Params, hints: dict[str, Any]) -> bool:
 
 
 def expansions(params: Params, plan: Plan, meta: bool, fields: Fields) -> tuple[Expansion, ...]:
-    """The related documents to attach: references always, child lists on request."""
+    """The related documents to attach: references always, child lists on request.
+
+    With ``idtolink`` no more than ids are needed.
+    """
     found = plan.expand[meta]
     if params.flag("fetchchildren"):
         found = (*found, *plan.children[meta])
-    return fields.narrow(found)
+    return fields.narrow(only_ids(found) if params.flag("idtolink") else found)
 
 
 def _refuse_later(params: Params, hints: dict[str, Any]) -> None:
