@@ -39,5 +39,7 @@ class Limits:
     """Fields that a GraphQL operation selects, each fragment counted wherever it is used."""
     expand_depth: int = 3
     """Levels of references that REST expands (SPEC 9.1)."""
+    reported_failures: int = 1_000
+    """Documents that an update by query names as failed; it counts all of them."""
     write_retries: int = 20
     """Attempts of an optimistic update before it is a Conflict."""

@@ -82,6 +82,8 @@ def _declared(path: Path, collection: Collection) -> tuple[Field | None, Path]:
             continue
         if found is not None and found.type.name != "object":
             return found, path[place:]
+        if found is not None and found.is_list and not at_element:
+            raise Mismatch(f"{found.path!r} is a list: name the position, as in '{found.path}.0'.")
         if name not in fields:
             if collection.strict:
                 hint = did_you_mean(name, fields)

@@ -10,7 +10,6 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.errors import OperationFailure
 
-from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import (
     BadRequest,
     Conflict,
@@ -19,7 +18,6 @@ from duetdb.app.service.errors import (
     ValidationFailed,
     VersionMismatch,
 )
-from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import Document, Update
 from duetdb.app.service.system_fields import (
@@ -33,11 +31,11 @@ from duetdb.app.service.system_fields import (
 from duetdb.app.service.writing.changes import Changes, Replacement, Revision
 from duetdb.app.service.writing.counters import Counters
 from duetdb.app.service.writing.links import Links, child_condition
+from duetdb.app.service.writing.native import UNSUITED, native
+from duetdb.app.service.writing.site import Site
 from duetdb.app.service.writing.unique import find_taken
-from duetdb.app.service.writing.write_errors import REFUSED, TYPE_MISMATCH, refusal
-from duetdb.app.service.writing.write_plan import WritePlan
-from duetdb.schema_gen.model import Schema
-from duetdb.schema_gen.values import empty, parse_id
+from duetdb.app.service.writing.write_errors import REFUSED, refusal
+from duetdb.schema_gen.values import parse_id
 
 _PAUSE = 0.002
 """Seconds by which the pause between two turns grows, so that losers spread out."""
@@ -49,24 +47,17 @@ class Revising:
     When nothing depends on the stored document it is one atomic command.
     Otherwise the document is read, changed and written under the condition that
     its ``_version`` is still the one read, and all that again if it is not.
+    With a ``condition`` the document must match it, and the id is in stored form.
     """
 
     def __init__(
-        self,
-        engine: Engine,
-        schema: Schema,
-        limits: Limits,
-        plan: WritePlan,
-        update: Update,
-        condition: Mapping[str, Any] | None = None,
+        self, site: Site, update: Update, condition: Mapping[str, Any] | None = None
     ) -> None:
-        self._engine = engine
-        self._schema = schema
-        self._limits = limits
-        self._plan = plan
+        self._site = site
+        self._plan = site.plan
         self._update = update
-        self._target = engine.database[plan.collection.name]
-        self._id = parse_id(plan.collection, update.id) if condition is None else update.id
+        self._target = site.documents
+        self._id = parse_id(self._plan.collection, update.id) if condition is None else update.id
         self._where = {"_id": self._id, **child_condition(update.parent)}
         if condition:
             self._where["$and"] = [condition]
@@ -81,17 +72,16 @@ class Revising:
         return self._plan.as_named(stored)
 
     async def _run(self, principal: Principal) -> Document:
-        update = self._update
-        if update.replace:
-            if update.operations:
-                raise BadRequest(
-                    "A replacement takes no update operators.", hint="Send the whole document."
-                )
-            replacement = Replacement(self._plan, update.changes, self._limits.nesting)
-            return await self._in_turns(replacement, principal)
-        changes = Changes(self._plan, update.changes, self._limits.nesting, update.operations)
-        stored = await self._at_once(changes, principal)
-        return await self._in_turns(changes, principal) if stored is None else stored
+        update, depth = self._update, self._site.limits.nesting
+        if not update.replace:
+            changes = Changes(self._plan, update.changes, depth, update.operations)
+            stored = await self._at_once(changes, principal)
+            return await self._in_turns(changes, principal) if stored is None else stored
+        if update.operations:
+            raise BadRequest(
+                "A replacement takes no update operators.", hint="Send the whole document."
+            )
+        return await self._in_turns(Replacement(self._plan, update.changes, depth), principal)
 
     def _check_id(self) -> None:
         if self._id is None:
@@ -107,58 +97,42 @@ class Revising:
 
     async def _at_once(self, changes: Changes, principal: Principal) -> Document | None:
         """The whole change in one command; None when it needs the stored document after all."""
-        if changes.invalid or not self._independent(changes):
+        if changes.invalid:
             return None
-        plan = self._plan
-        values = dict(changes.values)
-        untouched = plan.required - changes.roots
-        where = {**self._where, **{name: {"$nin": [None, "", []]} for name in untouched}}
+        command = native(changes, self._plan, in_memory=self._site.engine.in_memory)
+        if command is None:
+            return None
+        where = {**self._where}
+        if command.conditions:
+            where["$and"] = [*where.get("$and", ()), *command.conditions]
         if self._update.if_version is not None:
             where["_version"] = at_version(self._update.if_version)
-        if plan.tokenizer and plan.tokenizer.roots <= changes.roots:
-            plan.tokenizer.apply(values)
-        stamp_changed(values, principal, now())
-        command: dict[str, Any] = {"$set": values, "$inc": {"_version": 1}}
-        old = {plan.old_names[name]: "" for name in plan.old_names.keys() & changes.roots}
-        if old:
-            command["$unset"] = old
         try:
-            return await self._write(where, command)
+            return await self._write(where, command.stamped(principal))
         except OperationFailure as error:
-            if error.code == TYPE_MISMATCH:
-                return None  # a `_version` that is no number, written beside us
+            if error.code in UNSUITED:
+                return None
             raise
-
-    def _independent(self, changes: Changes) -> bool:
-        """Whether the result can be computed and judged without the stored document."""
-        plan = self._plan
-        searchable = plan.tokenizer.roots
-        return not (
-            changes.edits
-            or changes.relinks
-            or plan.computed
-            or (plan.unique and self._engine.in_memory)
-            or any(field.path in changes.roots for field in plan.counted)
-            or not plan.relation_roots.isdisjoint(changes.roots)
-            or not (searchable <= changes.roots or searchable.isdisjoint(changes.roots))
-            or not plan.required_inside.isdisjoint(plan.collection.by_name.keys() - changes.roots)
-            or any(empty(changes.values[name]) for name in plan.required & changes.roots)
-        )
 
     async def _in_turns(self, revision: Revision, principal: Principal) -> Document:
         """Read, change, write if nobody was faster; again until one of the turns holds."""
-        for attempt in range(self._limits.write_retries):
-            await asyncio.sleep(random.uniform(0, _PAUSE * attempt))
-            current = await self._read()
-            changed, invalid = revision.applied(self._plan.as_named(current))
-            await self._judge(revision, current, changed, invalid)
-            await self._derive(revision, changed)
-            stamp_changed(changed, principal, now())
-            changed["_version"] = version_of(current) + 1
-            stored = await self._write_over(current, changed, revision)
-            if stored is not None:
-                return stored
+        async with self._site.turns.at(self._plan.collection.name, self._id):
+            for attempt in range(self._site.limits.write_retries):
+                await asyncio.sleep(random.uniform(0, _PAUSE * attempt))
+                stored = await self._turn(revision, principal)
+                if stored is not None:
+                    return stored
         raise Conflict("Other writers change the document all the time.", hint="Try again.")
+
+    async def _turn(self, revision: Revision, principal: Principal) -> Document | None:
+        """The document after the change, None when somebody changed it in between."""
+        current = await self._read()
+        changed, invalid = revision.applied(self._plan.as_named(current))
+        await self._judge(revision, current, changed, invalid)
+        await self._derive(revision, changed)
+        stamp_changed(changed, principal, now())
+        changed["_version"] = version_of(current) + 1
+        return await self._write_over(current, changed, revision)
 
     async def _read(self) -> Document:
         current: Document | None = await self._target.find_one(self._where)
@@ -177,7 +151,7 @@ class Revising:
     ) -> None:
         """Raises ``ValidationFailed`` with everything that is wrong with the changed document."""
         collection = self._plan.collection
-        links = Links(self._engine, self._schema, self._limits)
+        links = Links(self._site.engine, self._site.schema, self._site.limits)
         for brought in revision.brought(changed):
             links.references(collection, brought)
         if all(str(changed.get(name)) == str(current.get(name)) for name in PARENT_FIELDS):
@@ -188,7 +162,7 @@ class Revising:
         missing = self._plan.shape.missing(changed)
         found = [*revision.invalid, *invalid, *await links.check()]
         found += [Invalid(path, sentence, code) for path, code, sentence in missing]
-        if found or self._engine.in_memory:
+        if found or self._site.engine.in_memory:
             found += await self._taken(revision, changed)
         if found:
             raise ValidationFailed(list({each.field: each for each in reversed(found)}.values()))
@@ -196,12 +170,13 @@ class Revising:
     async def _taken(self, revision: Revision, changed: Document) -> list[Invalid]:
         if not self._plan.unique:
             return []
-        taken = await find_taken(self._engine, self._plan.collection, [changed], own_id=self._id)
+        collection = self._plan.collection
+        taken = await find_taken(self._site.engine, collection, [changed], own_id=self._id)
         return [each for each in taken if each.field.split(".")[0] in revision.roots]
 
     async def _derive(self, revision: Revision, changed: Document) -> None:
         """Sets what follows from the other fields: counters, formulas, tokens."""
-        counters = Counters(self._engine)
+        counters = Counters(self._site.engine)
         for field in self._plan.counted:
             if field.path.split(".")[0] in revision.roots:
                 await counters.assign(self._plan.collection.name, field.path, [changed])

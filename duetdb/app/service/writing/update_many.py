@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
-from duetdb.app.service.engine import Engine
+from pymongo.asynchronous.client_session import AsyncClientSession
+
 from duetdb.app.service.errors import (
     BadRequest,
     Conflict,
@@ -15,107 +16,141 @@ from duetdb.app.service.errors import (
     TooLarge,
     ValidationFailed,
 )
-from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import Outcome, Update, UpdateMany
 from duetdb.app.service.writing.changes import Changes
+from duetdb.app.service.writing.native import UNSUITED, Native, native
+from duetdb.app.service.writing.site import Site
 from duetdb.app.service.writing.update import Revising
-from duetdb.app.service.writing.write_plan import WritePlan
-from duetdb.schema_gen.model import Schema
+from duetdb.app.service.writing.write_errors import REFUSED, refusal
 
 BATCH = 1000
 """Ids read, and documents changed, at once."""
 
-_AT_ONCE = 8
+_ABREAST = 8
 """Documents of one request that are changed at the same time, where each is looked at."""
 
 _OF_ONE_DOCUMENT = (BadRequest, Conflict, TooLarge, ValidationFailed)
 """The errors that say something about one document, and nothing about the others."""
 
+Changed: TypeAlias = Callable[[Sequence[Any]], None]
+"""What is told the ids of a batch that were changed."""
+
 
 class RevisingMany:
-    """One ``UpdateMany``; ``outcome`` is what it did so far."""
+    """One ``UpdateMany``."""
 
     def __init__(
-        self, engine: Engine, schema: Schema, limits: Limits, plan: WritePlan, update: UpdateMany
+        self, site: Site, update: UpdateMany, condition: Mapping[str, Any], principal: Principal
     ) -> None:
-        self._engine = engine
-        self._schema = schema
-        self._limits = limits
-        self._plan = plan
+        self._site = site
         self._update = update
-        self._target = engine.database[plan.collection.name]
-        self.outcome = Outcome(matched=0, modified=0)
+        self._condition = condition
+        self._principal = principal
+        self._matched = self._modified = 0
+        self._failed: list[tuple[Any, str]] = []
 
-    async def run(
-        self, condition: Mapping[str, Any], principal: Principal
-    ) -> AsyncIterator[tuple[Any, ...]]:
-        """The ids that were changed, batch by batch; errors are those of ``Writer.update_many``.
+    async def run(self, changed: Changed) -> Outcome:
+        """Changes all that match; errors are those of ``Writer.update_many``.
 
-        In the order of ``_id``, which no update changes: a document comes once,
-        whether or not it matches still when it has been changed.
+        Documents come in the order of ``_id``, which no update changes, so that
+        each comes once, whether or not it matches still when it has been changed.
         """
-        self._check()
-        cursor = self._target.find(
-            condition,
+        command = self._command()
+        cursor = self._site.documents.find(
+            self._condition,
             {"_id": 1},
             sort=[("_id", 1)],
             batch_size=BATCH,
-            max_time_ms=self._limits.stream_ms,
+            max_time_ms=self._site.limits.stream_ms,
             allow_disk_use=True,
         )
-        while batch := await cursor.to_list(BATCH):
-            done = await self._each([found["_id"] for found in batch], condition, principal)
-            if done:
-                yield tuple(done)
+        async with cursor:
+            while batch := await cursor.to_list(BATCH):
+                done: list[Any] = []
+                try:
+                    await self._batch([each["_id"] for each in batch], command, done)
+                finally:
+                    changed(done)
+        return Outcome(matched=self._matched, modified=self._modified, failed=tuple(self._failed))
 
-    def _check(self) -> None:
-        update = self._update
+    def _command(self) -> Native | None:
+        """The command for many documents at once, None when each must be looked at.
+
+        Raises ``ValidationFailed`` and ``BadRequest`` for what no document admits.
+        """
+        update, site = self._update, self._site
         sets = (each.path for each in update.operations if each.operator == "set")
         if "_id" in (*update.changes, *sets):
             raise BadRequest("An '_id' never changes.", hint="Leave it out.")
-        changes = Changes(self._plan, update.changes, self._limits.nesting, update.operations)
+        changes = Changes(site.plan, update.changes, site.limits.nesting, update.operations)
         if changes.invalid:
             raise ValidationFailed(changes.invalid)
+        if site.engine.in_memory:
+            return None  # it has no transactions
+        return native(changes, site.plan, in_memory=False)
 
-    async def _each(
-        self, ids: Sequence[Any], condition: Mapping[str, Any], principal: Principal
-    ) -> list[Any]:
-        """Changes documents one by one, a few at the same time; the answer is what was changed."""
-        done: list[Any] = []
-        failed: list[tuple[Any, str]] = []
+    async def _batch(self, ids: list[Any], command: Native | None, done: list[Any]) -> None:
+        """Changes documents of one batch, and adds the ids of those that were to ``done``."""
+        if command is not None:
+            done += await self._together(ids, command)
+            self._count(len(done))
+            changed = {repr(each) for each in done}  # not every _id can be hashed
+            ids = [each for each in ids if repr(each) not in changed]
+        for start in range(0, len(ids), _ABREAST):
+            tasks = [self._one(each, done) for each in ids[start : start + _ABREAST]]
+            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+                if outcome is not None:
+                    raise outcome
 
-        async def change(id_: Any) -> None:
-            update = Update(
-                collection=self._update.collection,
-                id=id_,
-                changes=self._update.changes,
-                operations=self._update.operations,
-            )
-            revising = Revising(
-                self._engine, self._schema, self._limits, self._plan, update, condition
-            )
-            try:
-                await revising.run(principal)
-            except NotFound:
-                return  # deleted or changed by others since, so that it does not match any more
-            except _OF_ONE_DOCUMENT as error:
-                failed.append((id_, _reason(error)))
-            else:
-                done.append(id_)
+    async def _together(self, ids: Sequence[Any], command: Native) -> list[Any]:
+        """The ids of those that one command has changed; none when it fails with one of them.
 
-        for start in range(0, len(ids), _AT_ONCE):
-            await asyncio.gather(*map(change, ids[start : start + _AT_ONCE]))
-        self._count(done, failed)
-        return done
+        In a transaction: what it changed is known, and a failure leaves nothing
+        that would be changed again one by one.
+        """
+        documents = self._site.documents
+        where = {"$and": [{"_id": {"$in": ids}}, self._condition, *command.conditions]}
 
-    def _count(self, done: Sequence[Any], failed: Sequence[tuple[Any, str]]) -> None:
-        before = self.outcome
-        self.outcome = Outcome(
-            matched=before.matched + len(done) + len(failed),
-            modified=before.modified + len(done),
-            failed=(*before.failed, *failed),
+        async def change(session: AsyncClientSession) -> list[Any]:
+            cursor = documents.find(where, {"_id": 1}, batch_size=BATCH, session=session)
+            found = [each["_id"] async for each in cursor]
+            if found:
+                operators = command.stamped(self._principal)
+                await documents.update_many({"_id": {"$in": found}}, operators, session=session)
+            return found
+
+        try:
+            async with self._site.engine.client.start_session() as session:
+                changed: list[Any] = await session.with_transaction(change)
+        except REFUSED as error:
+            if refusal(error) is None and getattr(error, "code", None) not in UNSUITED:
+                raise
+            return []
+        return changed
+
+    async def _one(self, id_: Any, done: list[Any]) -> None:
+        update = Update(
+            collection=self._update.collection,
+            id=id_,
+            changes=self._update.changes,
+            operations=self._update.operations,
         )
+        try:
+            await Revising(self._site, update, self._condition).run(self._principal)
+        except NotFound:
+            return  # deleted, or changed by others so that it does not match any more
+        except _OF_ONE_DOCUMENT as error:
+            self._matched += 1
+            if len(self._failed) < self._site.limits.reported_failures:
+                self._failed.append((id_, _reason(error)))
+        else:
+            done.append(id_)
+            self._count(1)
+
+    def _count(self, changed: int) -> None:
+        self._matched += changed
+        self._modified += changed
 
 
 def _reason(error: DuetError) -> str:

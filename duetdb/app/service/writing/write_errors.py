@@ -12,7 +12,9 @@ from duetdb.app.service.writing.unique import duplicate_of
 
 DUPLICATE_KEY = frozenset({11000, 11001, 12582})
 VALIDATOR = 121
+BAD_VALUE = 2
 TYPE_MISMATCH = 14
+NO_SUCH_PATH = 28
 _NO_GEOMETRY = frozenset({16755, 16756})
 _TOO_LARGE = frozenset({10334, 17280, 17419, 17420})
 

@@ -28,7 +28,13 @@ class WritePlan:
         self.derived = frozenset(f.path.split(".")[0] for f in self.computed)
         if self.tokenizer:
             self.derived |= {"_keywords", "_tags"}
+        self.formula_roots = frozenset(
+            path.split(".")[0]
+            for field in self.computed
+            for path in (field.path, *(field.formula.names if field.formula else ()))
+        )
         self.counted = tuple(f for f in collection.all_fields if f.auto_increment)
+        self.counted_roots = frozenset(f.path.split(".")[0] for f in self.counted)
         self.unique = any(f.unique for f in collection.all_fields)
         self.relation_roots = frozenset(f.path.split(".")[0] for f in collection.relations)
         # A name that another field has taken since is that field's.
@@ -37,6 +43,9 @@ class WritePlan:
             for f in collection.fields
             if f.renamed_from and f.renamed_from not in collection.by_name
         }
+        self.moving_roots = frozenset(
+            path.split(".")[0] for pair in collection.former.items() for path in pair
+        )
         self.old_names = {new: old for old, new in self.renamed.items()}
         required = [f for f in collection.all_fields if _is_required(f)]
         self.required = frozenset(f.name for f in required if f.path == f.name)

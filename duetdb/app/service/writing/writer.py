@@ -18,9 +18,11 @@ from duetdb.app.service.reading.translate import to_mongo
 from duetdb.app.service.schema.catalog import Catalog
 from duetdb.app.service.writing.create import Creation
 from duetdb.app.service.writing.delete import Deletion
+from duetdb.app.service.writing.site import Site, Turns
 from duetdb.app.service.writing.update import Revising
 from duetdb.app.service.writing.update_many import RevisingMany
 from duetdb.app.service.writing.write_plan import WritePlans
+from duetdb.schema_gen.model import Collection
 
 
 class Writer:
@@ -35,6 +37,7 @@ class Writer:
         self._limits = limits
         self._events = events
         self._plans = WritePlans()
+        self._turns = Turns()
 
     async def create(self, create: Create, principal: Principal) -> list[Document]:
         """Inserts all documents or none; the answer is what is stored, in order.
@@ -57,10 +60,8 @@ class Writer:
         ``Conflict`` when others were faster each time, ``BadRequest`` and
         ``TooLarge``.
         """
-        plan = self._plans.of(update.collection)
         with translate_driver_errors():
-            revising = Revising(self._engine, self._catalog.schema, self._limits, plan, update)
-            document = await revising.run(principal)
+            document = await Revising(self._site(update.collection), update).run(principal)
         self._publish(ChangeKind.UPDATED, update.collection.name, [document], principal)
         return document
 
@@ -89,20 +90,10 @@ class Writer:
         deleted: list[Any] = []
         try:
             with translate_driver_errors():
-                resolution = await resolved(delete.filter, Source(self._engine, self._limits))
-                condition = to_mongo(resolution, delete.collection)
+                condition = await self._condition(delete)
                 await Deletion(self._engine, self._limits, delete).matching(condition, deleted)
         finally:
-            if deleted:
-                self._events.publish(
-                    Change(
-                        kind=ChangeKind.DELETED,
-                        collection=delete.collection.name,
-                        ids=tuple(deleted),
-                        documents=(),
-                        principal=principal.name,
-                    )
-                )
+            self._publish_ids(ChangeKind.DELETED, delete.collection.name, deleted, principal)
         return deleted
 
     async def update_many(self, update: UpdateMany, principal: Principal) -> Outcome:
@@ -119,32 +110,43 @@ class Writer:
                 "Updating by query needs the full-access key.",
                 hint="Update documents by their ids, or use the full-access key.",
             )
-        plan = self._plans.of(update.collection)
+
+        def changed(ids: Sequence[Any]) -> None:
+            self._publish_ids(ChangeKind.UPDATED, update.collection.name, ids, principal)
+
         with translate_driver_errors():
-            resolution = await resolved(update.filter, Source(self._engine, self._limits))
-            condition = to_mongo(resolution, update.collection)
-            many = RevisingMany(self._engine, self._catalog.schema, self._limits, plan, update)
-            async for ids in many.run(condition, principal):
-                self._events.publish(
-                    Change(
-                        kind=ChangeKind.UPDATED,
-                        collection=update.collection.name,
-                        ids=ids,
-                        documents=(),
-                        principal=principal.name,
-                    )
-                )
-        return many.outcome
+            condition = await self._condition(update)
+            site = self._site(update.collection)
+            return await RevisingMany(site, update, condition, principal).run(changed)
+
+    def _site(self, collection: Collection) -> Site:
+        plan = self._plans.of(collection)
+        return Site(self._engine, self._catalog.schema, self._limits, self._turns, plan)
+
+    async def _condition(self, write: Delete | UpdateMany) -> dict[str, Any]:
+        resolution = await resolved(write.filter, Source(self._engine, self._limits))
+        return to_mongo(resolution, write.collection)
 
     def _publish(
         self, kind: ChangeKind, collection: str, documents: Sequence[Document], principal: Principal
     ) -> None:
-        if documents:
+        ids = [document["_id"] for document in documents]
+        self._publish_ids(kind, collection, ids, principal, documents)
+
+    def _publish_ids(
+        self,
+        kind: ChangeKind,
+        collection: str,
+        ids: Sequence[Any],
+        principal: Principal,
+        documents: Sequence[Document] = (),
+    ) -> None:
+        if ids:
             self._events.publish(
                 Change(
                     kind=kind,
                     collection=collection,
-                    ids=tuple(document["_id"] for document in documents),
+                    ids=tuple(ids),
                     documents=tuple(documents),
                     principal=principal.name,
                 )
