@@ -210,17 +210,35 @@ async def test_numbers_count_from_one_and_are_never_reused(engine: Engine) -> No
     assert {each["number"] for each in many} == set(range(14, 24))
 
 
+NUMBER = {"name": "number", "type": "number", "autoIncrement": True}
+
+
 async def test_a_counter_starts_behind_existing_data_and_ends_at_64_bits(engine: Engine) -> None:
-    number = {"name": "number", "type": "number", "autoIncrement": True}
-    desk = await open_desk(engine, bills=[number])
+    desk = await open_desk(engine, bills=[NUMBER])
     await desk.stored("bills").insert_many(
         [{"number": 7}, {"number": "x"}], bypass_document_validation=True
     )
     assert (await desk.one("bills", {}))["number"] == 8
-    await desk.one("bills", {"number": 2**63 - 1})
+    await desk.engine.database["_counters"].update_one({}, {"$set": {"n": 2**63 - 2}})
+    assert (await desk.one("bills", {}))["number"] == 2**63 - 1
     with pytest.raises(ValidationFailed) as caught:
         await desk.one("bills", {})
     assert codes(caught.value) == {"number": "TYPE"}
+
+
+async def test_no_value_that_a_client_chooses_uses_up_a_counter(engine: Engine) -> None:
+    desk = await open_desk(engine, bills=[NUMBER])
+    await desk.stored("bills").insert_one({"number": 2**63 - 1})
+    assert (await desk.one("bills", {}))["number"] == 1
+    for value in (2**62 + 1, 2**63 - 1, str(2**63 - 1)):
+        with pytest.raises(ValidationFailed) as caught:
+            await desk.one("bills", {"number": value})
+        assert codes(caught.value) == {"number": "TYPE"}
+        assert "4,611,686,018,427,387,904" in caught.value.invalid[0].message
+    await desk.one("bills", {"number": 2**63 - 1}, validate=False)
+    assert (await desk.one("bills", {}))["number"] == 2
+    assert (await desk.one("bills", {"number": 2**62}))["number"] == 2**62
+    assert (await desk.one("bills", {}))["number"] == 2**62 + 1
 
 
 AUTHOR = {"name": "author", "type": "authors", "relation": "one"}

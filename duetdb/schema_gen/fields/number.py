@@ -12,6 +12,10 @@ _SENTENCE = "Must be an integer."
 _RANGE = "Must be an integer of at most 64 bits."
 _DIGITS = 20
 
+COUNTED_MAX = 2**62
+"""The highest number that may be given to an auto-increment field: its counter goes on from there,
+and must have somewhere to go."""
+
 
 class Number(FieldType):
     """An integer; ``"12"`` and ``12.0`` are 12, ``true`` is not a number."""
@@ -33,6 +37,8 @@ class Number(FieldType):
                 raise Mismatch(_SENTENCE)
         if not INT_MIN <= value <= INT_MAX:
             raise Mismatch(_RANGE)
+        if value > COUNTED_MAX and field.auto_increment:
+            raise Mismatch(f"Must be at most {COUNTED_MAX:,}: the numbers after it are counted.")
         return int(value)
 
     def fits(self, stored: Any) -> bool:

@@ -15,9 +15,9 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Invalid, ValidationFailed
+from duetdb.schema_gen.fields.number import COUNTED_MAX
 
 COUNTERS = "_counters"
-_HIGHEST = 2**63 - 1
 
 
 class Counters:
@@ -57,13 +57,15 @@ class Counters:
     async def assign(self, collection: str, path: str, documents: Iterable[dict[str, Any]]) -> None:
         """Numbers the documents that have no value at ``path``, in order, as one block.
 
-        Values that clients chose are kept, and the counter is raised to them first.
+        Values that clients chose are kept, and the counter is raised to them first,
+        but never beyond ``COUNTED_MAX``.
         """
         *inside, name = path.split(".")
         holders = [holder for each in documents if (holder := _inside(each, inside)) is not None]
         given = [holder[name] for holder in holders if type(holder.get(name)) is int]
-        if given:
-            await self.raise_to(collection, path, max(given))
+        countable = [each for each in given if each <= COUNTED_MAX]
+        if countable:
+            await self.raise_to(collection, path, max(countable))
         without = [holder for holder in holders if holder.get(name) is None]
         if without:
             first = await self.reserve(collection, path, len(without))
@@ -87,11 +89,11 @@ class Counters:
 
     async def _highest(self, collection: str, path: str) -> int:
         found = await self._database[collection].find_one(
-            {path: {"$type": ["int", "long"]}}, {path: 1}, sort=[(path, -1)]
+            {path: {"$type": ["int", "long"], "$lte": COUNTED_MAX}}, {path: 1}, sort=[(path, -1)]
         )
         *inside, name = path.split(".")
         value = (_inside(found, inside) or {}).get(name)
-        return min(value, _HIGHEST) if isinstance(value, int) else 0
+        return value if isinstance(value, int) else 0
 
 
 def _inside(document: Any, names: Sequence[str]) -> dict[str, Any] | None:
