@@ -10,14 +10,13 @@ from duetdb.app.service.filters.parse import parse_filter, parse_order, parse_wo
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import EVERYTHING, And, Expansion, Filter, Order, Query
 from duetdb.rest.fields import Fields, parse_fields
+from duetdb.rest.groups import Question, question_of, split_distinct
 from duetdb.rest.links import only_ids
 from duetdb.rest.params import Params
 from duetdb.rest.plans import EVERY_FIELD, PLAIN_FIELDS, Plan
 from duetdb.schema_gen.model import Collection, Schema
 
 _SKIP_CEILING = 2**31 - 1
-_LATER = ("groupby", "aggregate")
-_LATER_HINTS = ("$groupby", "$aggregate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +24,15 @@ class Page:
     """One page that a client asked for.
 
     ``totals`` asks for the envelope of SPEC 6.4, ``count_only`` for it without
-    data; ``without_id`` says that ``_id`` was excluded explicitly.
+    data; ``without_id`` says that ``_id`` was excluded explicitly. With
+    ``question`` the answer is not the documents but what is asked about them.
     """
 
     query: Query
     totals: bool = False
     count_only: bool = False
     without_id: bool = False
+    question: Question | None = None
 
 
 def page_of(
@@ -52,28 +53,33 @@ def page_of(
         first = replace(plan.first_page, max=None) if endless else plan.first_page
         return Page(query=first if within is EVERYTHING else replace(first, filter=within))
     hints = hints_of(params)
-    _refuse_later(params, hints)
+    distinct, q = split_distinct(_filter(params))
+    max_given = hints.get("$max", params.last("max"))
     fields = parse_fields(hints.get("$fields"), plan.collection)
     meta = wants_meta(params, hints)
     query = Query(
         collection=plan.collection,
         filter=_all(
             within,
-            parse_filter(plan.collection, _filter(params), limits, schema),
+            parse_filter(plan.collection, q, limits, schema),
             parse_words(plan.collection, params.last("filter"), limits),
         ),
         order=_order(plan.collection, params, hints, schema),
         skip=_skip(hints.get("$skip", params.last("skip"))),
-        max=_max(hints.get("$max", params.last("max")), None if endless else limits),
+        max=_max(max_given, None if endless else limits),
         projection=fields.projection(EVERY_FIELD if meta else PLAIN_FIELDS),
         expand=expansions(params, plan, meta, fields),
     )
+    question = question_of(params, hints, distinct, query, schema, _size(max_given) is not None)
+    if question is not None and endless:
+        raise BadQuery("Groups and distinct values do not stream.", hint="Ask for them as .json.")
     count_only = params.flag("count")
     return Page(
         query=query,
         totals=count_only or params.flag("totals"),
         count_only=count_only,
         without_id=fields.without_id,
+        question=question,
     )
 
 
@@ -101,17 +107,6 @@ def expansions(params: Params, plan: Plan, meta: bool, fields: Fields) -> tuple[
     if params.flag("fetchchildren"):
         found = (*found, *plan.children[meta])
     return fields.narrow(only_ids(found) if params.flag("idtolink") else found)
-
-
-def _refuse_later(params: Params, hints: dict[str, Any]) -> None:
-    """Ignoring these would give an answer to another question."""
-    asked = [name for name in _LATER if params.last(name)]
-    asked += [f"h.{name}" for name in _LATER_HINTS if hints.get(name)]
-    if asked:
-        raise BadQuery(
-            f"{asked[0]} is not supported yet.",
-            hint="Use q, sort, dir, skip, max, totals, count and h.$fields.",
-        )
 
 
 def _filter(params: Params) -> Any:
@@ -144,8 +139,8 @@ def _skip(given: Any) -> int:
 
 
 def _max(given: Any, limits: Limits | None) -> int | None:
-    wanted = _whole(given)
-    if wanted is None or wanted < 1:
+    wanted = _size(given)
+    if wanted is None:
         return limits.page_default if limits else None
     if limits and wanted > limits.page_ceiling:
         raise LimitExceeded(
@@ -153,6 +148,12 @@ def _max(given: Any, limits: Limits | None) -> int | None:
             hint="Page with skip and max, or raise DUETDB_PAGE_CEILING.",
         )
     return wanted
+
+
+def _size(given: Any) -> int | None:
+    """What ``max`` says; None when it says nothing, as 0 and less do."""
+    wanted = _whole(given)
+    return wanted if wanted is not None and wanted > 0 else None
 
 
 def _whole(given: Any) -> int | None:

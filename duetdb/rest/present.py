@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from duetdb.app.http.responses import JsonBytes
@@ -37,17 +37,27 @@ def without_meta(document: Document) -> Document:
 
 def listed(page: Page, documents: list[Document], total: int | None) -> JsonBytes:
     """A list answer with its ``X-Pagination``; an envelope when totals were asked for."""
+    hide_ids(page, documents)
+    count = total if page.count_only else len(documents)
+    return asked(page, documents, count, total)
+
+
+def hide_ids(page: Page, documents: Iterable[Document]) -> None:
+    """Takes ``_id`` out of the documents, in place, if the page was asked for without."""
     if page.without_id:
         for document in documents:
             document.pop("_id", None)
+
+
+def asked(page: Page, data: Any, count: int | None, total: int | None) -> JsonBytes:
+    """An answer to a list: documents, or groups or values of them, ``count`` in number."""
     query = page.query
-    count = total if page.count_only else len(documents)
     pagination: dict[str, Any] = {"count": count, "skip": query.skip, "max": query.max}
-    body: Any = documents
+    body: Any = data
     if total is not None:
         pagination["total"] = total
         totals = {"total": total, "count": count, "skip": query.skip, "max": query.max}
-        body = {"data": documents, "totals": totals}
+        body = {"data": data, "totals": totals}
     return JsonBytes(dumps(body), 200, {"x-pagination": dumps(pagination).decode()})
 
 
