@@ -12,8 +12,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from duetdb.app.http.credentials import principal_of
-from duetdb.app.http.failures import MethodNotAllowed, NotAcceptable
+from duetdb.app.http.failures import MethodNotAllowed
 from duetdb.app.http.responses import JsonBytes
+from duetdb.app.http.streaming import Streaming
 from duetdb.app.service.errors import DuetError, NotFound
 from duetdb.app.service.keys import Keys
 from duetdb.app.service.schema.admin import SchemaAdmin
@@ -23,9 +24,12 @@ from duetdb.rest.call import Call
 from duetdb.rest.docs import docs_routes
 from duetdb.rest.errors import error_response, masked_response
 from duetdb.rest.explain import asks_why, explained
+from duetdb.rest.formats import JSON, asked_format, check_accept
+from duetdb.rest.markup import rendered
 from duetdb.rest.plans import build_part
 
-Handler: TypeAlias = Callable[[Call], Awaitable[JsonBytes]]
+Answer: TypeAlias = JsonBytes | Streaming
+Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]
 Resource: TypeAlias = Mapping[str, Handler]
 
 COLLECTION: Resource = {
@@ -43,6 +47,8 @@ EVERY_DOCUMENT: Resource = {
     "DELETE": documents.delete_documents,
 }
 CHILD_LIST: Resource = {"GET": children.list_children, "POST": children.create_children}
+FORMATTED_COLLECTION: Resource = {"GET": documents.list_documents}
+FORMATTED_CHILD_LIST: Resource = {"GET": children.list_children}
 CHILD: Resource = {
     "GET": children.get_child,
     "PUT": children.update_child,
@@ -56,8 +62,6 @@ DATABASE_INFER: Resource = {"POST": meta.infer_all}
 COLLECTION_INFER: Resource = {"POST": meta.infer_one}
 SWAGGER: Resource = {"GET": meta.get_swagger}
 OPENAPI: Resource = {"GET": meta.get_openapi}
-
-_JSON_RANGES = frozenset((b"*/*", b"application/*", b"application/json", b"text/javascript"))
 
 
 def rest_routes(service: Service, admin: SchemaAdmin, keys: Keys) -> list[BaseRoute]:
@@ -95,19 +99,19 @@ class RestApp:
             response = masked_response(error, _request_id(scope))
         await response(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> JsonBytes:
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         principal = await principal_of(scope, self._keys)
         call = Call(scope, receive, self._service, self._admin)
         call.principal = principal
-        _check_accept(call.headers.get(b"accept"))
-        call.segments = segments_of(scope)
-        resource = resource_of(call.segments)
+        call.segments, asked = asked_format(segments_of(scope), call.part.schema)
+        call.form = asked or JSON
+        check_accept(call.headers.get(b"accept"), call.form)
+        resource = resource_of(call.segments) if asked is None else formatted_of(call.segments)
         handler = resource.get(call.method)
         if handler is None:
             raise MethodNotAllowed(call.method, *_allowed(resource))
-        if asks_why(call):
-            return await explained(call, handler)
-        return await handler(call)
+        answer = await (explained(call, handler) if asks_why(call) else handler(call))
+        return await rendered(answer, call.form, call.segments[-1])
 
 
 def segments_of(scope: Scope) -> list[str]:
@@ -160,22 +164,9 @@ def resource_of(segments: list[str]) -> Resource:
     )
 
 
-def _check_accept(accept: bytes | None) -> None:
-    """SPEC 5: 406 only when nothing in ``Accept`` could mean JSON."""
-    if accept is None or accept == b"*/*" or not accept.strip():
-        return
-    for each in accept.lower().split(b","):
-        media, *parameters = (part.strip() for part in each.split(b";"))
-        if media in _JSON_RANGES and not any(_is_zero(each) for each in parameters):
-            return
-    raise NotAcceptable(
-        "This address answers in JSON only.", hint="Send Accept: application/json, or */*."
-    )
-
-
-def _is_zero(parameter: bytes) -> bool:
-    name, _, value = parameter.partition(b"=")
-    return name.strip() == b"q" and value.strip().rstrip(b"0") in (b"", b"0.", b".")
+def formatted_of(segments: list[str]) -> Resource:
+    """What a path with a suffix names, without it: it is that of a list."""
+    return FORMATTED_COLLECTION if len(segments) == 1 else FORMATTED_CHILD_LIST
 
 
 def _allowed(resource: Resource) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from duetdb.app.service.errors import BadRequest, NotFound
 from duetdb.app.service.principal import ANONYMOUS, Principal
 from duetdb.app.service.schema.admin import SchemaAdmin
 from duetdb.app.service.service import Service
+from duetdb.rest.formats import JSON, Format
 from duetdb.rest.params import Params
 from duetdb.rest.plans import Plan, RestPart
 
@@ -24,6 +25,7 @@ class Call:
     __slots__ = (
         "_params",
         "admin",
+        "form",
         "headers",
         "method",
         "part",
@@ -44,6 +46,7 @@ class Call:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.method = self._method()
         self.segments: list[str] = []
+        self.form: Format = JSON
         self.part: RestPart = service.catalog.current.parts["rest"]
         self.principal: Principal = ANONYMOUS
         self._params: Params | None = None

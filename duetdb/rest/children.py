@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from duetdb.app.http.responses import JsonBytes
+from duetdb.app.http.streaming import Streaming
 from duetdb.app.service.errors import NotFound
 from duetdb.app.service.query import And, Filter, Match, Parent, Projection, Query
 from duetdb.rest import documents
@@ -17,7 +18,7 @@ from duetdb.schema_gen.suggest import did_you_mean
 _NO_FIELDS = Projection(("_id",), include=True)
 
 
-async def list_children(call: Call) -> JsonBytes:
+async def list_children(call: Call) -> JsonBytes | Streaming:
     """``GET /rest/P/ID/field``"""
     plan, parent = _places(call)
     exists = Query(

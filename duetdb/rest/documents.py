@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from duetdb.app.http.responses import JsonBytes
+from duetdb.app.http.streaming import Streaming
 from duetdb.app.service.errors import BadRequest, LimitExceeded, NotFound
 from duetdb.app.service.filters.parse import parse_filter
 from duetdb.app.service.query import (
@@ -24,17 +25,20 @@ from duetdb.app.service.writing.operations import parse_operations
 from duetdb.rest import present
 from duetdb.rest.call import Call
 from duetdb.rest.fields import parse_fields
-from duetdb.rest.paging import expansions, hints_of, page_of, wants_meta
+from duetdb.rest.groups import Question
+from duetdb.rest.links import shaped
+from duetdb.rest.paging import Page, expansions, hints_of, page_of, wants_meta
 from duetdb.rest.plans import EVERY_FIELD, PLAIN_FIELDS, Plan
 from duetdb.rest.preconditions import by_id, etag, expected_version
 from duetdb.rest.references import expanded, referring
+from duetdb.rest.streams import streamed
 from duetdb.schema_gen.model import Collection
 from duetdb.schema_gen.values import parse_id
 
 _READ_AND_VERSION = Projection(tuple(n for n in PLAIN_FIELDS.paths if n != "_version"))
 
 
-async def list_documents(call: Call) -> JsonBytes:
+async def list_documents(call: Call) -> JsonBytes | Streaming:
     """``GET /rest/C``"""
     return await list_within(call, call.plan(), EVERYTHING)
 
@@ -107,13 +111,28 @@ async def update_documents(call: Call) -> JsonBytes:
     return present.updated(await call.service.update_many(update, call.principal))
 
 
-async def list_within(call: Call, plan: Plan, within: Filter) -> JsonBytes:
-    """One page of a collection, inside the filter ``within``."""
+async def list_within(call: Call, plan: Plan, within: Filter) -> JsonBytes | Streaming:
+    """One page of a collection, inside the filter ``within``, or a stream of all of it."""
+    if call.form.is_stream:
+        return await streamed(call, plan, within)
     service = call.service
     page = page_of(call.params, plan, call.part.schema, service.limits, within)
+    if page.question is not None:
+        return await _answered(call, page, page.question)
     documents = [] if page.count_only else await service.find(page.query, call.principal)
     total = await service.count(page.query, call.principal) if page.totals else None
-    return present.listed(page, documents, total)
+    return present.listed(page, await shaped(call, plan.collection, documents), total)
+
+
+async def _answered(call: Call, page: Page, question: Question) -> JsonBytes:
+    """Groups, figures or distinct values of what the list would hold."""
+    service, principal = call.service, call.principal
+    total = await question.total(page.query, service, principal) if page.totals else None
+    if page.count_only:
+        return present.asked(page, [], total, total)
+    found = await question.answer(page.query, service, principal)
+    present.hide_ids(page, found.documents)
+    return present.asked(page, found.data, found.count, total)
 
 
 async def get_found(call: Call, plan: Plan, found: Filter) -> JsonBytes:
@@ -141,6 +160,7 @@ async def get_found(call: Call, plan: Plan, found: Filter) -> JsonBytes:
         document.pop("_version", None)
     if without_id:
         document.pop("_id", None)
+    await shaped(call, plan.collection, documents)
     return present.one(document, tag)
 
 

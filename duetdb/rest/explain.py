@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from duetdb.app.http.responses import JsonBytes
+from duetdb.app.http.streaming import Streaming
 from duetdb.app.service.encoding import dumps
 from duetdb.rest.call import Call
 
@@ -18,11 +19,15 @@ def asks_why(call: Call) -> bool:
     )
 
 
-async def explained(call: Call, handler: Callable[[Call], Awaitable[JsonBytes]]) -> JsonBytes:
+async def explained(
+    call: Call, handler: Callable[[Call], Awaitable[JsonBytes | Streaming]]
+) -> JsonBytes:
     """``{"explain": [...]}``, one entry for each call that the handler makes to the database.
 
     Raises ``Forbidden`` for all but the full-access key, and whatever the read raises.
     """
     with call.service.explaining(call.principal) as notes:
-        await handler(call)
+        answer = await handler(call)
+        if isinstance(answer, Streaming):
+            await answer.close()
     return JsonBytes(dumps({"explain": notes}))

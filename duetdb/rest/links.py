@@ -45,7 +45,7 @@ async def shaped(call: Call, collection: Collection, documents: list[Document]) 
 
 def change_of(call: Call, collection: Collection) -> Change | None:
     """What ``idtolink`` and ``flatten`` do to each document; None when nothing is asked."""
-    links = linking(collection, origin_of(call.scope)) if call.params.flag("idtolink") else None
+    links = link_change(call, collection)
     if not call.params.flag("flatten"):
         return links
 
@@ -57,6 +57,13 @@ def change_of(call: Call, collection: Collection) -> Change | None:
     return both
 
 
+def link_change(call: Call, collection: Collection) -> Change | None:
+    """What ``idtolink`` does to each document; None when it is not asked."""
+    if not call.params.flag("idtolink"):
+        return None
+    return linking(collection, origin_of(call.scope))
+
+
 def only_ids(expansions: Sequence[Expansion]) -> tuple[Expansion, ...]:
     """Child lists without more than their ids; references are ids as they are stored."""
     return tuple(
@@ -64,6 +71,18 @@ def only_ids(expansions: Sequence[Expansion]) -> tuple[Expansion, ...]:
         for each in expansions
         if each.field.relation is Relation.CHILD
     )
+
+
+def bare_ids(expansions: Sequence[Expansion]) -> Change | None:
+    """Puts bare ids in place of the child lists of ``only_ids``; None when there are none."""
+    if not expansions:
+        return None
+
+    def change(document: Document) -> None:
+        for each in expansions:
+            document[each.key] = [child["_id"] for child in document[each.key]]
+
+    return change
 
 
 def linking(collection: Collection, origin: str) -> Change:

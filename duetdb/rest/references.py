@@ -11,7 +11,9 @@ from duetdb.app.service.encoding import dumps
 from duetdb.app.service.errors import NotFound
 from duetdb.app.service.query import Document, Filter, Match, Or, Projection, Query
 from duetdb.rest.call import Call
-from duetdb.rest.paging import hints_of, wants_meta
+from duetdb.rest.fields import Fields
+from duetdb.rest.links import shaped
+from duetdb.rest.paging import expansions, hints_of, wants_meta
 from duetdb.rest.plans import EVERY_FIELD, PLAIN_FIELDS, Plan
 from duetdb.rest.preconditions import by_id
 from duetdb.schema_gen.field import Relation
@@ -54,9 +56,10 @@ async def referring(call: Call, plan: Plan, document_id: Any) -> JsonBytes:
             filter=Or(filters),
             max=room - len(answer),
             projection=EVERY_FIELD if meta else PLAIN_FIELDS,
-            expand=source.expand[meta],
+            expand=expansions(call.params, source, meta, Fields()),
         )
-        answer += await service.find(query, principal)
+        found = await service.find(query, principal)
+        answer += await shaped(call, source.collection, found)
     return JsonBytes(dumps(answer))
 
 

@@ -7,7 +7,9 @@ import pytest
 from duetdb.app.http.failures import NotAcceptable
 from duetdb.app.service.errors import BadRequest, NotFound
 from duetdb.rest import app
+from duetdb.rest.formats import CSV, HTML, JSON, NDJSON, SCRIPT, Format, asked_format, check_accept
 from duetdb.rest.preconditions import _versions
+from duetdb.schema_gen.model import Collection, GraphQLNames, Schema
 
 
 def path_of(raw: str) -> list[str]:
@@ -61,7 +63,7 @@ def test_other_addresses_hold_nothing(raw: str) -> None:
     ],
 )
 def test_json_is_acceptable(accept: bytes | None) -> None:
-    app._check_accept(accept)
+    check_accept(accept, JSON)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,61 @@ def test_json_is_acceptable(accept: bytes | None) -> None:
 )
 def test_json_is_not_acceptable(accept: bytes) -> None:
     with pytest.raises(NotAcceptable):
-        app._check_accept(accept)
+        check_accept(accept, JSON)
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        (b"text/html", HTML),
+        (b"text/*;q=0.1", HTML),
+        (b"text/csv", CSV),
+        (b"application/json", CSV),
+        (b"application/javascript", SCRIPT),
+        (b"application/x-ndjson", NDJSON),
+        (b"application/ndjson", NDJSON),
+        (b"*/*", NDJSON),
+    ],
+)
+def test_the_requested_format_is_acceptable(accept: bytes, form: Format) -> None:
+    check_accept(accept, form)
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"), [(b"text/csv", HTML), (b"text/html", CSV), (b"text/csv;q=0", CSV)]
+)
+def test_another_format_is_not_acceptable(accept: bytes, form: Format) -> None:
+    with pytest.raises(NotAcceptable):
+        check_accept(accept, form)
+
+
+@pytest.mark.parametrize(
+    ("raw", "segments", "form"),
+    [
+        ("/rest/people", ["people"], None),
+        ("/rest/people.json", ["people"], JSON),
+        ("/rest/people.csv/", ["people"], CSV),
+        ("/rest/kit%20codes%2Ehtml", ["kit codes"], HTML),
+        ("/rest/people/1/notes.ndjson", ["people", "1", "notes"], NDJSON),
+        ("/rest/a.b.js", ["a.b"], SCRIPT),
+        ("/rest/people.xml", ["people.xml"], None),
+        ("/rest/people.CSV", ["people.CSV"], None),
+        ("/rest/.csv", [""], CSV),
+        ("/rest/people/1.csv", ["people", "1.csv"], None),
+        ("/rest/people/1/notes/2.csv", ["people", "1", "notes", "2.csv"], None),
+        ("/rest/prices.csv", ["prices.csv"], None),
+        ("/rest/prices.csv.csv", ["prices.csv"], CSV),
+        ("/rest/broken.csv", ["broken.csv"], None),
+        ("/rest/_swagger.json", ["_swagger.json"], None),
+        ("/rest/_meta.json", ["_meta.json"], None),
+        ("/openapi.json", ["_openapi.json"], None),
+    ],
+)
+def test_a_suffix_is_a_format(raw: str, segments: list[str], form: Format | None) -> None:
+    """Unless the whole is the name of a collection, quarantined or not."""
+    prices = Collection(name="prices.csv", names=GraphQLNames("prices", "Prices"))
+    schema = Schema(collections={"prices.csv": prices}, quarantined={"broken.csv": ("Why.",)})
+    assert asked_format(path_of(raw), schema) == (segments, form)
 
 
 @pytest.mark.parametrize(

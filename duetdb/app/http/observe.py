@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from duetdb.app.http.failures import masked
 from duetdb.app.http.metrics import Metrics
+from duetdb.app.http.streaming import Aborted
 from duetdb.app.service import timing
 from duetdb.app.service.encoding import dumps
 
@@ -52,6 +53,8 @@ class Observe:
 
         try:
             await self._app(scope, receive, sending)
+        except Aborted:
+            raise
         except Exception as error:
             _log.exception("unexpected error", request_id=scope["state"]["request_id"])
             if status:

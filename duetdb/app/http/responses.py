@@ -42,6 +42,13 @@ class JsonBytes:
         self.headers = [h for h in self.headers if h[0] != key]
         self.headers.append((key, value.encode("latin-1", "replace")))
 
+    def replace(self, content: bytes, headers: Mapping[str, str]) -> None:
+        """Puts another body in its place; ``headers`` say what it is."""
+        self.content = content
+        self.set("content-length", str(len(content)))
+        for name, value in headers.items():
+            self.set(name, value)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send(
             {

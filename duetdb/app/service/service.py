@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -96,8 +96,11 @@ class Service:
         with timing.database():
             await self._reader.expand(documents, self._authoriser.read(query, principal))
 
-    def stream(self, query: Query, principal: Principal) -> AsyncIterator[Document]:
-        """The matching documents one by one, never all in memory."""
+    def stream(self, query: Query, principal: Principal) -> AsyncGenerator[Document, None]:
+        """The matching documents one by one, never all in memory.
+
+        Whoever does not take them all must close it.
+        """
         return self._reader.stream(self._authoriser.read(query, principal))
 
     async def aggregate(self, aggregate: Aggregate, principal: Principal) -> list[Group]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from duetdb.app.service.driver_errors import translate_driver_errors
@@ -70,8 +71,11 @@ class Reader:
         with translate_driver_errors():
             await expand(documents, query, self._source)
 
-    async def stream(self, query: Query) -> AsyncIterator[Document]:
-        """The matching documents one by one, in batches, with their expansions attached."""
+    async def stream(self, query: Query) -> AsyncGenerator[Document, None]:
+        """The matching documents one by one, in batches, with their expansions attached.
+
+        Closing it closes the cursor in the database.
+        """
         with translate_driver_errors():
             where = await self._where(query)
             batches = self._source.stream(
@@ -82,10 +86,11 @@ class Reader:
                 query.skip,
                 query.max or 0,
             )
-            async for batch in batches:
-                await self._complete(batch, query)
-                for document in batch:
-                    yield document
+            async with aclosing(batches):
+                async for batch in batches:
+                    await self._complete(batch, query)
+                    for document in batch:
+                        yield document
 
     async def _where(self, query: Query) -> dict[str, Any]:
         return to_mongo(await resolved(query.filter, self._source), query.collection)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from duetdb.app.service.engine import Engine
@@ -115,7 +115,7 @@ class Source:
         sort: Sequence[tuple[str, int]],
         skip: int = 0,
         limit: int = 0,
-    ) -> AsyncIterator[list[Document]]:
+    ) -> AsyncGenerator[list[Document], None]:
         """All matches in batches; never more than one batch in memory."""
         if explain.is_explaining():
             await self._look("find", name, _find(name, where, fields, sort, skip, limit))

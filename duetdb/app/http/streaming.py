@@ -1,0 +1,110 @@
+"""An answer that is sent while it is made, and is never mistaken for a whole one if it is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, Final
+
+import structlog
+from starlette.types import Message, Receive, Scope, Send
+
+from duetdb.app.service.errors import DuetError
+
+_log = structlog.get_logger("duetdb.stream")
+_NO_STORE: Final = (b"cache-control", b"no-store")
+
+
+class Aborted(Exception):
+    """An answer has begun and cannot be completed; the reason is in the log already.
+
+    Whoever serves must break the connection off.
+    """
+
+
+class Streaming:
+    """An ASGI application that sends chunks as they come.
+
+    It waits while the client does not read, and ends what makes the chunks at
+    once when the client leaves. ``patience`` is how many seconds a client may
+    take for one chunk.
+    """
+
+    def __init__(
+        self,
+        first: bytes,
+        rest: AsyncGenerator[bytes, None],
+        headers: Mapping[str, str],
+        patience: float,
+    ) -> None:
+        self._first = first
+        self._rest = rest
+        self._patience = patience
+        own = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        self._start: Message = {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [*own, _NO_STORE],
+        }
+
+    @classmethod
+    async def begun(
+        cls, chunks: AsyncGenerator[bytes, None], headers: Mapping[str, str], patience: float
+    ) -> Streaming:
+        """The answer, once its first chunk is there: until then errors are ordinary ones."""
+        return cls(await anext(chunks, b""), chunks, headers, patience)
+
+    async def close(self) -> None:
+        """Ends what makes the chunks."""
+        await self._rest.aclose()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises ``Aborted`` when the answer stays incomplete."""
+        sending = asyncio.create_task(self._send(send, scope["method"] != "HEAD"))
+        leaving = asyncio.create_task(_left(receive))
+        try:
+            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _stopped(sending, leaving)
+            await self.close()
+        if sending.cancelled():
+            return  # the client has left
+        error = sending.exception()
+        if error is not None:
+            _tell(error, scope)
+            raise Aborted(type(error).__name__) from None
+
+    async def _send(self, send: Send, with_body: bool) -> None:
+        await send(self._start)
+        if with_body:
+            await self._send_chunk(send, self._first)
+            async for chunk in self._rest:
+                await self._send_chunk(send, chunk)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _send_chunk(self, send: Send, chunk: bytes) -> None:
+        async with asyncio.timeout(self._patience):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await asyncio.sleep(0)  # sending to a fast client does not wait, and others want a turn
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _stopped(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _tell(error: BaseException, scope: Scope) -> None:
+    request_id = scope.get("state", {}).get("request_id", "unknown")
+    match error:
+        case DuetError():
+            _log.error("stream aborted", request_id=request_id, reason=error.message)
+        case TimeoutError():
+            _log.error("stream aborted", request_id=request_id, reason="The client reads no more.")
+        case _:
+            _log.error("stream aborted", request_id=request_id, exc_info=error)
