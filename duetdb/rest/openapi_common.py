@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from duetdb.app.service.writing.operations import MEANINGS
 from duetdb.rest.openapi_paths import answer, body, parameters, responses
 from duetdb.rest.openapi_schemas import Json, reference
 
@@ -64,6 +65,10 @@ COMPONENTS: Json = {
     },
     "parameters": {
         "q": _json("q", 'A query such as {"age":{"$gt":30}}.', {"type": "object"}),
+        "selection": {
+            **_json("q", "Which documents; {} is all of them.", {"type": "object"}),
+            "required": True,
+        },
         "h": _json("h", "Hints; they override the parameters of the same meaning.", _HINTS),
         "sort": _query(
             "sort", "Fields to order by.", {"type": "array", "items": {"type": "string"}}
@@ -142,6 +147,34 @@ COMPONENTS: Json = {
             "type": "object",
             "required": ["result"],
             "properties": {"result": {"type": "array", "items": {"type": ["string", "number"]}}},
+        },
+        "duet.Operators": {
+            "type": "object",
+            "description": "Changes in place, by field or dotted path; beside plain properties.",
+            "properties": {
+                f"${name}": {"type": "object", "description": meaning}
+                for name, meaning in MEANINGS.items()
+            },
+        },
+        "duet.Updated": {
+            "type": "object",
+            "required": ["matched", "modified", "failed"],
+            "properties": {
+                "matched": {"type": "integer"},
+                "modified": {"type": "integer"},
+                "failed": {
+                    "type": "array",
+                    "description": "Those that matched and could not be changed, and why.",
+                    "items": {
+                        "type": "object",
+                        "required": ["_id", "message"],
+                        "properties": {
+                            "_id": {"type": ["string", "number"]},
+                            "message": {"type": "string"},
+                        },
+                    },
+                },
+            },
         },
         "duet.Collection": {
             "type": "object",

@@ -42,7 +42,7 @@ def described(collection: Collection, sources: tuple[Collection, ...]) -> tuple[
     each = _Operations(collection, collection.names.root, tags)
     paths: Json = {
         root: {"get": each.page(), "post": each.create()},
-        f"{root}/*": {"delete": each.delete_many()},
+        f"{root}/*": {"patch": each.update_many(), "delete": each.delete_many()},
         f"{root}/{{id}}": {
             "parameters": [_path_id("id", collection)],
             **each.document(referenced=True),
@@ -134,6 +134,16 @@ class _Operations:
             responses=responses(201, success, 413),
         )
 
+    def update_many(self) -> Json:
+        success = answer("How many documents were changed.", reference("duet.Updated"))
+        return self._operation(
+            "updateMany",
+            f"Change every document of {self._collection.name} that q selects",
+            parameters=parameters("selection"),
+            requestBody=self._changes(),
+            responses=responses(200, success, 413),
+        )
+
     def delete_many(self) -> Json:
         ids = {"type": "array", "items": id_schema(self._collection)}
         success = answer("The ids of what was deleted.", reference("duet.Deleted"))
@@ -152,10 +162,9 @@ class _Operations:
         read = answer("The document.", found if referenced else self._item, ("ETag",))
         written = answer("The whole document after the change.", self._item, ("ETag",))
         deleted = answer("The id of what was deleted.", reference("duet.Deleted"))
-        changes = body(reference(f"{self._collection.names.type}.changes"))
         change: Json = {
             "parameters": parameters("metafields", "If-Match"),
-            "requestBody": changes,
+            "requestBody": self._changes(),
             "responses": responses(200, written, 412, 413),
         }
         return {
@@ -174,6 +183,10 @@ class _Operations:
                 responses=responses(200, deleted, 412),
             ),
         }
+
+    def _changes(self) -> Json:
+        properties = reference(f"{self._collection.names.type}.changes")
+        return body({"allOf": [properties, reference("duet.Operators")]})
 
 
 def _child_paths(collection: Collection, field: Field, target: Collection, root: str) -> Json:

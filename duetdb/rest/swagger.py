@@ -89,6 +89,8 @@ def _schema(schema: Json) -> Json:
         _one_type(shown, kinds)
     if "anyOf" in shown:
         shown |= _alternative(shown.pop("anyOf"))
+    if "allOf" in shown:
+        shown["allOf"] = [_schema(each) for each in shown["allOf"]]
     if "properties" in shown:
         shown["properties"] = {name: _schema(each) for name, each in shown["properties"].items()}
     if "items" in shown:

@@ -12,8 +12,21 @@ from duetdb.schema_gen.field import Mismatch
 from duetdb.schema_gen.shape import read_object
 from duetdb.schema_gen.suggest import did_you_mean
 
-OPERATORS: tuple[str, ...] = tuple("inc push pull addToSet pop unset set rename min max".split())
-"""All that there are, without the dollar sign that they have in a body."""
+MEANINGS: Mapping[str, str] = {
+    "inc": "Adds a number, which may be negative; nothing there counts as 0.",
+    "push": 'Appends an element to a list, or with {"$each": [...]} several.',
+    "pull": "Removes all elements that are equal to a value, or have the parts of an object.",
+    "addToSet": "Appends an element, or each of several, that the list does not hold yet.",
+    "pop": "Removes the last element of a list with 1, the first with -1.",
+    "unset": "Removes a property, whatever the value.",
+    "set": "Sets a value, as a property of the body does.",
+    "rename": "Moves a value to the property of the new name.",
+    "min": "Sets a value if it is less than what is there.",
+    "max": "Sets a value if it is greater than what is there.",
+}
+"""The operators, without the dollar sign that they have in a body, and what each does."""
+
+OPERATORS: tuple[str, ...] = tuple(MEANINGS)
 
 _KEYS = tuple(f"${name}" for name in OPERATORS)
 
