@@ -111,10 +111,12 @@ def _bounded(elements: list[Any], place: Place) -> list[Any]:
     return elements
 
 
-def _pull(current: Any, operand: Any, place: Place) -> Any:
+def _pull(current: Any, operand: list[Any], place: Place) -> Any:
     if _nothing(current):
         return current
-    return [each for each in _list(current) if not _pulled(operand, each)]
+    return [
+        each for each in _list(current) if not any(_pulled(wanted, each) for wanted in operand)
+    ]
 
 
 def _pop(current: Any, operand: int, place: Place) -> Any:
@@ -136,10 +138,10 @@ def _nothing(current: Any) -> bool:
     return current is None or current is MISSING
 
 
-def _pulled(operand: Any, element: Any) -> bool:
-    if isinstance(operand, dict) and operand:
-        return isinstance(element, dict) and _holds(operand, element)
-    return same(operand, element)
+def _pulled(wanted: Any, element: Any) -> bool:
+    if isinstance(wanted, dict) and wanted:
+        return isinstance(element, dict) and _holds(wanted, element)
+    return same(wanted, element)
 
 
 def _holds(part: Any, value: Any) -> bool:

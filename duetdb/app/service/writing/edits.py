@@ -27,8 +27,8 @@ _DIGITS = 20
 class Edit(NamedTuple):
     """One operation on one place.
 
-    ``operand`` is a list for ``push`` and ``addToSet``, the new ``Place`` for
-    ``rename`` and otherwise one value.
+    ``operand`` is a list for ``push``, ``addToSet`` and ``pull``, the new
+    ``Place`` for ``rename`` and otherwise one value.
     """
 
     operator: str
@@ -113,13 +113,14 @@ class EditReader:
             self._free(place, each, 1)
         return values
 
-    def _pull(self, place: Place, operator: str, value: Any) -> Any:
+    def _pull(self, place: Place, operator: str, value: Any) -> list[Any]:
+        values = _each(operator, place, value, "$in")
         if place.free:
-            return _condition(None, value, self._depth)
+            return [_condition(None, each, self._depth) for each in values]
         _require(place, place.listed, "a list")
-        if isinstance(value, list) and _field(place).type.name != "JSON":
+        if any(isinstance(each, list) for each in values) and _field(place).type.name != "JSON":
             raise Mismatch("'$pull' takes one element, and no element of this list is a list.")
-        return _condition(place.field, value, self._depth)
+        return [_condition(place.field, each, self._depth) for each in values]
 
     def _pop(self, place: Place, operator: str, value: Any) -> int:
         _require(place, place.listed or place.free, "a list")
@@ -175,7 +176,7 @@ def _below(path: str) -> str:
     return dot + rest if position.isdecimal() else path
 
 
-def _each(operator: str, place: Place, value: Any) -> list[Any]:
+def _each(operator: str, place: Place, value: Any, modifier: str = "$each") -> list[Any]:
     """The elements that an operand means: itself, or those of ``{"$each": [...]}``."""
     if not isinstance(value, Mapping) or not any(key[:1] == "$" for key in value):
         return [value]
@@ -183,16 +184,17 @@ def _each(operator: str, place: Place, value: Any) -> list[Any]:
         return [value]  # a date, if the field is one
     where = f"'${operator}' on {'.'.join(place.path)!r}"
     for key in value:
-        if key != "$each":
+        if key != modifier:
             raise BadRequest(
-                f"{where} does not take {key[:100]!r}.{did_you_mean(key, ('$each',))}",
-                hint="The one modifier is $each, with nothing beside it.",
+                f"{where} does not take {key[:100]!r}.{did_you_mean(key, (modifier,))}",
+                hint=f"The one modifier is {modifier}, with nothing beside it.",
             )
-    if not isinstance(value["$each"], list):
+    if not isinstance(value[modifier], list):
         raise BadRequest(
-            f"The $each of {where} must be a list.", hint='Such as {"$each": ["a", "b"]}.'
+            f"The {modifier} of {where} must be a list.",
+            hint=f'Such as {{"{modifier}": ["a", "b"]}}.',
         )
-    return list(value["$each"])
+    return list(value[modifier])
 
 
 def _condition(field: Field | None, value: Any, depth: int) -> Any:

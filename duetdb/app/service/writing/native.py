@@ -102,6 +102,8 @@ def _is_settled(edit: Edit, plan: WritePlan) -> bool:
         return operator in _KEEPING and not empty(operand)
     if operator == "inc":
         return _adds_exactly(place, operand)
+    if operator == "pull" and len(operand) != 1:
+        return False
     return operator not in ("pull", "addToSet") or not _holds_object(operand)
 
 
@@ -152,6 +154,8 @@ def _name(edit: Edit) -> str:
 def _operand(edit: Edit) -> Any:
     if edit.operator in ("push", "addToSet"):
         return {"$each": edit.operand}
+    if edit.operator == "pull":
+        return edit.operand[0]
     return "" if edit.operator == "unset" else edit.operand
 
 
