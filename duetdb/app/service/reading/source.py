@@ -11,7 +11,9 @@ from duetdb.app.service.query import Document
 from duetdb.app.service.reading import explain
 from duetdb.app.service.reading.nearest import has_near, nearest_first
 
-_STREAM_BATCH = 1000
+_STREAM_BATCH = 250
+"""Documents in memory at once. With 1,000, small ones come a fifth faster, and those of 16 KB cost
+100 MB instead of 40."""
 _LEVEL_PAGES = 10
 
 
