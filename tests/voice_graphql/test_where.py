@@ -252,7 +252,7 @@ REFUSED = [
     ('{tags: {size: {regex: "x"}}}', "operator 'regex'"),
     ("{tags: {size: null}}", "size"),
     ("{tags: {size: 1.5}}", "size"),
-    ('{title: {regex: "("}}', "Regular expression"),
+    ('{title: {regex: "("}}', "a '(' is not closed"),
     ("{title: {regex: null}}", "regex"),
     ("{pages: {bt: [1]}}", "bt"),
     ("{pages: {bt: [1, 2, 3]}}", "bt"),

@@ -9,6 +9,7 @@ from typing import Any
 from duetdb.app.service.errors import BadQuery, LimitExceeded
 from duetdb.app.service.filters.geo import GEO
 from duetdb.app.service.filters.operands import Convert, literal
+from duetdb.app.service.filters.patterns import check_pattern
 from duetdb.app.service.limits import Limits
 from duetdb.schema_gen.suggest import did_you_mean
 
@@ -47,11 +48,14 @@ def pattern(text: Any, options: Any, limits: Limits) -> tuple[str, str]:
         raise BadQuery("'$options' takes letters of 'imsx', 'i' for example.")
     if len(text) > limits.regex_length:
         raise LimitExceeded(
-            f"A regular expression is longer than {limits.regex_length} characters."
+            f"A regular expression is longer than {limits.regex_length} characters.",
+            hint="Use a shorter one, or raise DUETDB_REGEX_LENGTH.",
         )
     if "\0" in text:
         raise BadQuery("A regular expression contains a null byte.")
-    return literal(text), "".join(sorted(set(letters + options)))
+    chosen = "".join(sorted(set(letters + options)))
+    check_pattern(literal(text), chosen)
+    return text, chosen
 
 
 def boolean(operator: str, value: Any) -> bool:

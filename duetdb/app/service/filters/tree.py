@@ -14,13 +14,25 @@ from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import EVERYTHING, And, Filter, Match, Not, Or, Related
 from duetdb.schema_gen.field import Field
 
+_PATTERNS = 10
+"""How many of the longest regular expressions a filter may hold."""
+
 
 class Budget:
     """What is left of the comparisons that one query may hold."""
 
     def __init__(self, limits: Limits) -> None:
         self._left = limits.filter_clauses
+        self._letters = limits.regex_length * _PATTERNS
         self.has_near = False
+
+    def spend_letters(self, pattern: str) -> None:
+        self._letters -= len(pattern)
+        if self._letters < 0:
+            raise LimitExceeded(
+                "The regular expressions of the filter are too long together.",
+                hint="Use fewer or shorter ones, or raise DUETDB_REGEX_LENGTH.",
+            )
 
     def spend(self) -> None:
         self._left -= 1
@@ -115,6 +127,7 @@ class Parser:
         self._budget.spend()
         if operator == "$regex":
             read = pattern(value, condition.get("$options", ""), self._limits)
+            self._budget.spend_letters(read[0])
             return Match(target.path, "regex", read)
         if operator in GEO:
             self._budget.has_near |= operator == "$near"
