@@ -63,6 +63,7 @@ operands = st.one_of(
     st.lists(st.lists(scalars, max_size=2), max_size=2),
     st.dictionaries(st.sampled_from(["whole", "texts", "a"]), scalars, max_size=2),
     st.lists(scalars, max_size=3).map(lambda each: {"$each": each}),
+    st.lists(scalars, max_size=3).map(lambda each: {"$in": each}),
 )
 stored_scalars = st.one_of(
     scalars,

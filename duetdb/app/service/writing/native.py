@@ -71,7 +71,8 @@ def native(changes: Changes, plan: WritePlan, *, in_memory: bool) -> Native | No
         plan.tokenizer.apply(values)
     operators: dict[str, dict[str, Any]] = {"$set": values, "$inc": {}}
     for each in changes.edits:
-        operators.setdefault(f"${each.operator}", {})[_name(each)] = _operand(each)
+        name = "$pullAll" if each.operator == "pull" else f"${each.operator}"
+        operators.setdefault(name, {})[_name(each)] = _operand(each)
     for name in plan.old_names.keys() & changes.values.keys():
         operators.setdefault("$unset", {})[plan.old_names[name]] = ""
     return Native(tuple(_conditions(changes, plan)), operators)
@@ -102,8 +103,6 @@ def _is_settled(edit: Edit, plan: WritePlan) -> bool:
         return operator in _KEEPING and not empty(operand)
     if operator == "inc":
         return _adds_exactly(place, operand)
-    if operator == "pull" and len(operand) != 1:
-        return False
     return operator not in ("pull", "addToSet") or not _holds_object(operand)
 
 
@@ -154,8 +153,6 @@ def _name(edit: Edit) -> str:
 def _operand(edit: Edit) -> Any:
     if edit.operator in ("push", "addToSet"):
         return {"$each": edit.operand}
-    if edit.operator == "pull":
-        return edit.operand[0]
     return "" if edit.operator == "unset" else edit.operand
 
 

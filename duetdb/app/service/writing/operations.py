@@ -15,7 +15,8 @@ from duetdb.schema_gen.suggest import did_you_mean
 MEANINGS: Mapping[str, str] = {
     "inc": "Adds a number, which may be negative; nothing there counts as 0.",
     "push": 'Appends an element to a list, or with {"$each": [...]} several.',
-    "pull": "Removes all elements that are equal to a value, or have the parts of an object.",
+    "pull": "Removes the elements equal to a value, or that have the parts of an object; "
+    'several with {"$in": [...]}.',
     "addToSet": "Appends an element, or each of several, that the list does not hold yet.",
     "pop": "Removes the last element of a list with 1, the first with -1.",
     "unset": "Removes a property, whatever the value.",
