@@ -26,7 +26,7 @@ from duetdb.rest import present
 from duetdb.rest.call import Call
 from duetdb.rest.fields import parse_fields
 from duetdb.rest.groups import Question
-from duetdb.rest.links import shaped
+from duetdb.rest.links import shape
 from duetdb.rest.paging import Page, expansions, hints_of, page_of, wants_meta
 from duetdb.rest.plans import EVERY_FIELD, PLAIN_FIELDS, Plan
 from duetdb.rest.preconditions import by_id, etag, expected_version
@@ -121,7 +121,8 @@ async def list_within(call: Call, plan: Plan, within: Filter) -> JsonBytes | Str
         return await _answered(call, page, page.question)
     documents = [] if page.count_only else await service.find(page.query, call.principal)
     total = await service.count(page.query, call.principal) if page.totals else None
-    return present.listed(page, await shaped(call, plan.collection, documents), total)
+    await shape(call, plan.collection, documents)
+    return present.listed(page, documents, total)
 
 
 async def _answered(call: Call, page: Page, question: Question) -> JsonBytes:
@@ -131,6 +132,7 @@ async def _answered(call: Call, page: Page, question: Question) -> JsonBytes:
     if page.count_only:
         return present.asked(page, [], total, total)
     found = await question.answer(page.query, service, principal)
+    await shape(call, page.query.collection, found.documents)
     present.hide_ids(page, found.documents)
     return present.asked(page, found.data, found.count, total)
 
@@ -160,7 +162,7 @@ async def get_found(call: Call, plan: Plan, found: Filter) -> JsonBytes:
         document.pop("_version", None)
     if without_id:
         document.pop("_id", None)
-    await shaped(call, plan.collection, documents)
+    await shape(call, plan.collection, documents)
     return present.one(document, tag)
 
 

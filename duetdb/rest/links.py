@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
@@ -32,15 +32,14 @@ _AT_ONCE: Final = 200
 """Documents that are changed before others get their turn."""
 
 
-async def shaped(call: Call, collection: Collection, documents: list[Document]) -> list[Document]:
-    """The documents, changed in place as ``idtolink`` and ``flatten`` ask."""
+async def shape(call: Call, collection: Collection, documents: Iterable[Document]) -> None:
+    """Changes the documents in place as ``idtolink`` and ``flatten`` ask."""
     change = change_of(call, collection)
     if change is not None:
         for place, document in enumerate(documents, 1):
             change(document)
             if not place % _AT_ONCE:
                 await asyncio.sleep(0)
-    return documents
 
 
 def change_of(call: Call, collection: Collection) -> Change | None:

@@ -12,7 +12,7 @@ from duetdb.app.service.errors import NotFound
 from duetdb.app.service.query import Document, Filter, Match, Or, Projection, Query
 from duetdb.rest.call import Call
 from duetdb.rest.fields import Fields
-from duetdb.rest.links import shaped
+from duetdb.rest.links import shape
 from duetdb.rest.paging import expansions, hints_of, wants_meta
 from duetdb.rest.plans import EVERY_FIELD, PLAIN_FIELDS, Plan
 from duetdb.rest.preconditions import by_id
@@ -59,7 +59,8 @@ async def referring(call: Call, plan: Plan, document_id: Any) -> JsonBytes:
             expand=expansions(call.params, source, meta, Fields()),
         )
         found = await service.find(query, principal)
-        answer += await shaped(call, source.collection, found)
+        await shape(call, source.collection, found)
+        answer += found
     return JsonBytes(dumps(answer))
 
 

@@ -25,8 +25,6 @@ from duetdb.schema_gen.model import ALWAYS_VISIBLE, SYSTEM_FIELDS, Collection
 
 _CHUNK: Final = 64 * 1024
 """Bytes that are encoded before they are sent and others get their turn."""
-_OTHER_ANSWERS: Final = ("totals", "count", "groupby", "aggregate")
-_OTHER_HINTS: Final = ("$groupby", "$aggregate")
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -54,9 +52,10 @@ async def streamed(call: Call, plan: Plan, within: Filter) -> Streaming:
     ``max`` counts when it is given, and has no ceiling. Raises what a list
     raises, and ``BadQuery`` for parameters that make no list of documents.
     """
-    _refuse_other_answers(call)
     limits, collection = call.service.limits, plan.collection
     page = page_of(call.params, plan, call.part.schema, limits, within, endless=True)
+    if page.totals:  # ignoring it would give an answer to another question
+        raise BadQuery("A stream has no totals and no count.", hint="Ask for them as .json.")
     if call.form is CSV:
         query = replace(page.query, expand=only_ids(page.query.expand))
         writer: Writer = CsvWriter(columns_of(call, collection), collection)
@@ -65,21 +64,8 @@ async def streamed(call: Call, plan: Plan, within: Filter) -> Streaming:
         query, writer, change = page.query, _Lines(), change_of(call, collection)
     documents = call.service.stream(query, call.principal)
     chunks = _chunks(documents, writer, change, page.without_id)
-    return await Streaming.begun(chunks, _headers(call), limits.stream_ms / 1000)
-
-
-def _refuse_other_answers(call: Call) -> None:
-    """Ignoring these would give an answer to another question."""
-    params, hints, query = call.params, hints_of(call.params), call.params.json("q")
-    asked = [name for name in _OTHER_ANSWERS if params.last(name).strip() not in ("", "false")]
-    asked += [f"h.{name}" for name in _OTHER_HINTS if hints.get(name)]
-    asked += ["q.$distinct"] if isinstance(query, dict) and "$distinct" in query else []
-    if asked:
-        name = call.segments[-1]
-        raise BadQuery(
-            f"{asked[0]} is not possible in .{call.form.suffix}, which is a list of documents.",
-            hint=f"Ask for {name} or {name}.html.",
-        )
+    patience = limits.stream_ms / 1000
+    return await Streaming.begun(chunks, _headers(call), patience, call.receive)
 
 
 async def _chunks(

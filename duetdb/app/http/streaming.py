@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from typing import Any, Final
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from typing import Any, Final, TypeVar
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from duetdb.app.service.errors import DuetError
+
+T = TypeVar("T")
 
 _log = structlog.get_logger("duetdb.stream")
 _NO_STORE: Final = (b"cache-control", b"no-store")
@@ -49,10 +52,18 @@ class Streaming:
 
     @classmethod
     async def begun(
-        cls, chunks: AsyncGenerator[bytes, None], headers: Mapping[str, str], patience: float
+        cls,
+        chunks: AsyncGenerator[bytes, None],
+        headers: Mapping[str, str],
+        patience: float,
+        receive: Receive,
     ) -> Streaming:
-        """The answer, once its first chunk is there: until then errors are ordinary ones."""
-        return cls(await anext(chunks, b""), chunks, headers, patience)
+        """The answer, once its first chunk is there: until then errors are ordinary ones.
+
+        Raises ``ClientDisconnect`` when the client does not wait for it.
+        """
+        first = await _while_there(receive, _first(chunks))
+        return cls(first, chunks, headers, patience)
 
     async def close(self) -> None:
         """Ends what makes the chunks."""
@@ -60,19 +71,15 @@ class Streaming:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises ``Aborted`` when the answer stays incomplete."""
-        sending = asyncio.create_task(self._send(send, scope["method"] != "HEAD"))
-        leaving = asyncio.create_task(_left(receive))
         try:
-            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await _stopped(sending, leaving)
-            await self.close()
-        if sending.cancelled():
-            return  # the client has left
-        error = sending.exception()
-        if error is not None:
+            await _while_there(receive, self._send(send, scope["method"] != "HEAD"))
+        except ClientDisconnect:
+            return
+        except Exception as error:
             _tell(error, scope)
             raise Aborted(type(error).__name__) from None
+        finally:
+            await self.close()
 
     async def _send(self, send: Send, with_body: bool) -> None:
         await send(self._start)
@@ -88,15 +95,27 @@ class Streaming:
         await asyncio.sleep(0)  # sending to a fast client does not wait, and others want a turn
 
 
+async def _first(chunks: AsyncGenerator[bytes, None]) -> bytes:
+    return await anext(chunks, b"")
+
+
+async def _while_there(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+    """What the work gives; when the client leaves, it is cancelled: ``ClientDisconnect``."""
+    working, leaving = asyncio.create_task(work), asyncio.create_task(_left(receive))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+    if working.cancelled():
+        raise ClientDisconnect
+    return working.result()
+
+
 async def _left(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _stopped(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _tell(error: BaseException, scope: Scope) -> None:
