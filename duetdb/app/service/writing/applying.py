@@ -114,9 +114,7 @@ def _bounded(elements: list[Any], place: Place) -> list[Any]:
 def _pull(current: Any, operand: list[Any], place: Place) -> Any:
     if _nothing(current):
         return current
-    return [
-        each for each in _list(current) if not any(_pulled(wanted, each) for wanted in operand)
-    ]
+    return [each for each in _list(current) if not any(_pulled(wanted, each) for wanted in operand)]
 
 
 def _pop(current: Any, operand: int, place: Place) -> Any:
