@@ -33,6 +33,8 @@ _ABREAST = 8
 _OF_ONE_DOCUMENT = (BadRequest, Conflict, TooLarge, ValidationFailed)
 """The errors that say something about one document, and nothing about the others."""
 
+_CHANGED = Outcome(matched=1, modified=1)
+
 Changed: TypeAlias = Callable[[Sequence[Any]], None]
 """What is told the ids of a batch that were changed."""
 
@@ -94,14 +96,17 @@ class RevisingMany:
         """Changes documents of one batch, and adds the ids of those that were to ``done``."""
         if command is not None:
             done += await self._together(ids, command)
-            self._count(len(done))
+            self._count(Outcome(matched=len(done), modified=len(done)))
             changed = {repr(each) for each in done}  # not every _id can be hashed
             ids = [each for each in ids if repr(each) not in changed]
         for start in range(0, len(ids), _ABREAST):
-            tasks = [self._one(each, done) for each in ids[start : start + _ABREAST]]
-            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-                if outcome is not None:
-                    raise outcome
+            some = ids[start : start + _ABREAST]
+            outcomes = await asyncio.gather(*map(self._one, some), return_exceptions=True)
+            done += [id_ for id_, each in zip(some, outcomes, strict=True) if each == _CHANGED]
+            for each in outcomes:
+                if isinstance(each, BaseException):
+                    raise each
+                self._count(each)
 
     async def _together(self, ids: Sequence[Any], command: Native) -> list[Any]:
         """The ids of those that one command has changed; none when it fails with one of them.
@@ -129,7 +134,8 @@ class RevisingMany:
             return []
         return changed
 
-    async def _one(self, id_: Any, done: list[Any]) -> None:
+    async def _one(self, id_: Any) -> Outcome:
+        """What became of one document; raises what would become of all the others too."""
         update = Update(
             collection=self._update.collection,
             id=id_,
@@ -139,18 +145,17 @@ class RevisingMany:
         try:
             await Revising(self._site, update, self._condition).run(self._principal)
         except NotFound:
-            return  # deleted, or changed by others so that it does not match any more
+            # Deleted, or changed by others so that it does not match any more.
+            return Outcome(matched=0, modified=0)
         except _OF_ONE_DOCUMENT as error:
-            self._matched += 1
-            if len(self._failed) < self._site.limits.reported_failures:
-                self._failed.append((id_, _reason(error)))
-        else:
-            done.append(id_)
-            self._count(1)
+            return Outcome(matched=1, modified=0, failed=((id_, _reason(error)),))
+        return _CHANGED
 
-    def _count(self, changed: int) -> None:
-        self._matched += changed
-        self._modified += changed
+    def _count(self, part: Outcome) -> None:
+        room = self._site.limits.reported_failures - len(self._failed)
+        self._matched += part.matched
+        self._modified += part.modified
+        self._failed += part.failed[:room]
 
 
 def _reason(error: DuetError) -> str:
