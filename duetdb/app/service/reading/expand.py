@@ -8,9 +8,10 @@ from typing import Any
 from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.query import Document, Expansion, Query
 from duetdb.app.service.reading.expand_groups import Members, grouped
+from duetdb.app.service.reading.ordering import page
 from duetdb.app.service.reading.related import resolved
 from duetdb.app.service.reading.source import Source
-from duetdb.app.service.reading.translate import projection_of, sort_of, to_mongo
+from duetdb.app.service.reading.translate import projection_of, to_mongo
 from duetdb.app.service.stored_names import holders, under_new_names
 from duetdb.schema_gen.field import Relation
 from duetdb.schema_gen.model import Collection
@@ -89,10 +90,11 @@ async def _attach_by_id(expansion: Expansion, links: Links, source: Source) -> N
     found: list[Document] = []
     if ids:
         where = await _where(query, {"_id": {"$in": ids}}, source)
-        sort = sort_of(query) if query.order else None
-        found = await source.find(
-            query.collection.name, where, projection_of(query), sort, limit=len(ids)
-        )
+        if query.order:
+            found = await page(query, where, source, 0, len(ids))
+        else:
+            name = query.collection.name
+            found = await source.find(name, where, projection_of(query), limit=len(ids))
         await _complete(found, query, source)
     by_id = {each["_id"]: each for each in found}
     rank = {each["_id"]: place for place, each in enumerate(found)} if query.order else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from duetdb.app.service.query import Document, Expansion, Query
+from duetdb.app.service.reading.ordering import follows_relations, page, sorted_page
 from duetdb.app.service.reading.source import Source
 from duetdb.app.service.reading.translate import projection_of, sort_of
 from duetdb.app.service.stored_names import former_of, holders
@@ -71,23 +72,21 @@ async def grouped(
     that a parent of a million children costs as much memory as its page; they
     come back one by one, because a whole group could be too large a document.
     """
-    name, sort = query.collection.name, sort_of(query)
     most = source.level_ceiling + 1 if query.max is None else query.max
     if len(ids) == 1:
-        fields = projection_of(query)
-        return {ids[0]: await source.find(name, where, fields, sort, query.skip, most)}
+        return {ids[0]: await page(query, where, source, query.skip, most)}
     if source.in_memory:
         return await _grouped_here(query, members, ids, where, source)
     size = source.level_ceiling + 1
     stages = _pipeline(query, members, ids, query.skip + most)
     pipeline: list[dict[str, Any]] = [
         {"$match": where},
-        {"$sort": dict(sort)},
+        *sorted_page(query, 0, 0),
         *stages,
         {"$limit": size},
     ]
     groups: Groups = {}
-    for each in await source.aggregate(name, pipeline, size):
+    for each in await source.aggregate(query.collection.name, pipeline, size):
         owner = each["_parent_id"] if members.of_parents else each.pop(_OWNER)
         groups.setdefault(owner, []).append(each)
     return {owner: group[query.skip :] for owner, group in groups.items()}
@@ -126,6 +125,8 @@ async def _grouped_here(
     query: Query, members: Members, ids: list[Any], where: Mapping[str, Any], source: Source
 ) -> Groups:
     """The same where the engine cannot group: all members are read, and cut here."""
+    if follows_relations(query):
+        source.refuse_in_memory("Ordering through relations")
     fields = projection_of(query, *members.paths)
     limit = source.level_ceiling + 1
     found = await source.find(query.collection.name, where, fields, sort_of(query), limit=limit)

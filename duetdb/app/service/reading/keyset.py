@@ -54,6 +54,11 @@ _NUMBER: Final = _RANKS[float]
 def keys_of(collection: Collection, order: Sequence[Order]) -> tuple[Order, ...]:
     """The order completed by ``_id``; raises ``BadQuery`` for keys without one position."""
     for each in order:
+        if each.hops:
+            raise BadQuery(
+                f"'{each.path}' is behind a relation, by which pages cannot be ordered.",
+                hint="Order by fields of the document itself, or page a list by skip and max.",
+            )
         parts = each.path.split(".")
         for length in range(1, len(parts) + 1):
             field = collection.by_path.get(".".join(parts[:length]))

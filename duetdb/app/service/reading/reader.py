@@ -11,9 +11,10 @@ from duetdb.app.service.engine import Engine
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import EVERYTHING, Document, Match, Query
 from duetdb.app.service.reading.expand import expand
+from duetdb.app.service.reading.ordering import page, stream
 from duetdb.app.service.reading.related import resolved
 from duetdb.app.service.reading.source import Source
-from duetdb.app.service.reading.translate import projection_of, sort_of, to_mongo
+from duetdb.app.service.reading.translate import projection_of, to_mongo
 from duetdb.app.service.stored_names import under_new_names
 
 _COUNTED_EXACTLY = 10_000
@@ -36,16 +37,12 @@ class Reader:
         """
         with translate_driver_errors():
             by_id = _id_of(query)
-            fields = projection_of(query)
-            name = query.collection.name
             if by_id is not None:
-                found = await self._source.one(name, by_id, fields)
+                fields = projection_of(query)
+                found = await self._source.one(query.collection.name, by_id, fields)
             else:
                 where = await self._where(query)
-                limit = query.max or 0
-                found = await self._source.find(
-                    name, where, fields, sort_of(query), query.skip, limit
-                )
+                found = await page(query, where, self._source, query.skip, query.max or 0)
             await self._complete(found, query)
             return found
 
@@ -77,15 +74,7 @@ class Reader:
         Closing it closes the cursor in the database.
         """
         with translate_driver_errors():
-            where = await self._where(query)
-            batches = self._source.stream(
-                query.collection.name,
-                where,
-                projection_of(query),
-                sort_of(query),
-                query.skip,
-                query.max or 0,
-            )
+            batches = stream(query, await self._where(query), self._source)
             async with aclosing(batches):
                 async for batch in batches:
                     await self._complete(batch, query)

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from duetdb.app.service.engine import Engine
+from duetdb.app.service.errors import NotAvailable
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import Document
 from duetdb.app.service.reading import explain
@@ -30,6 +31,14 @@ class Source:
     def level_ceiling(self) -> int:
         """The most related documents that one level of one answer may hold in memory."""
         return self.limits.page_ceiling * _LEVEL_PAGES
+
+    def refuse_in_memory(self, what: str) -> None:
+        """Raises ``NotAvailable`` where the engine in memory would compute something else."""
+        if self.in_memory:
+            raise NotAvailable(
+                f"{what} is not available in memory mode.",
+                hint="Use the embedded database (serve without --memory) or a MongoDB.",
+            )
 
     def collection(self, name: str) -> Any:
         """The driver's collection; made once, because making one costs more than using it."""
@@ -129,6 +138,25 @@ class Source:
             sort=sort,
             batch_size=_STREAM_BATCH,
             max_time_ms=self.limits.stream_ms,
+        )
+        try:
+            while batch := await cursor.to_list(_STREAM_BATCH):
+                yield batch
+        finally:
+            await cursor.close()
+
+    async def stream_pipeline(
+        self, name: str, pipeline: Sequence[Mapping[str, Any]]
+    ) -> AsyncGenerator[list[Document], None]:
+        """What a pipeline gives, in batches as ``stream``."""
+        pipeline = nearest_first(pipeline)
+        if explain.is_explaining():
+            await self._look("aggregate", name, _aggregate(name, pipeline))
+        cursor = await self.collection(name).aggregate(
+            pipeline,
+            batchSize=_STREAM_BATCH,
+            maxTimeMS=self.limits.stream_ms,
+            allowDiskUse=True,
         )
         try:
             while batch := await cursor.to_list(_STREAM_BATCH):

@@ -1,0 +1,166 @@
+"""Values of documents as expressions of the database: through objects, lists, positions, renames.
+
+A path means in an expression what it means in a filter. MongoDB's own paths in
+expressions know no positions and no former names, so those are spelled out;
+every other path stays the plain ``"$a.b"`` that the database is quick with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from duetdb.app.service.errors import LimitExceeded
+from duetdb.schema_gen.model import Collection
+
+Expression: TypeAlias = Any
+
+_MOST_STEPS: Final = 20
+"""The database nests expressions no deeper than about 30 steps."""
+_MOST_POSITION: Final = 2**31 - 1
+_DOCUMENT: Final = "$"
+_VALUE: Final = "$$v"
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One part of a path: a name, perhaps with a former one, or a position in a list."""
+
+    name: str
+    former: str | None = None
+    position: int | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        return self.former is None and self.position is None
+
+
+def value_of(path: str, collection: Collection) -> Expression:
+    """What is stored at ``path``: missing if nothing is, a list where a list is on the way.
+
+    Raises ``LimitExceeded`` for a path that is too long to compute with.
+    """
+    return _value(_DOCUMENT, _steps(path, collection))
+
+
+def elements_of(path: str, collection: Collection) -> Expression:
+    """A list of what is stored at ``path``: the elements of each list on the way and at the end.
+
+    Null is an element, a missing value none, and a list inside of a list one.
+    """
+    steps = _steps(path, collection)
+    listed = {"$cond": [missing(_VALUE), [], [_VALUE]]}
+    return let(_value(_DOCUMENT, steps), either_list(_VALUE, _all_elements(steps), listed))
+
+
+def reduced(operator: str, path: str, collection: Collection) -> Expression:
+    """``$sum``, ``$min`` or ``$max`` of the elements at ``path``; quick where there is no list."""
+    steps = _steps(path, collection)
+    value = _value(_DOCUMENT, steps)
+    if len(steps) == 1 and steps[0].is_plain:
+        return {operator: value}  # looks into a list by itself
+    inside = {operator: _all_elements(steps)}
+    return let(value, either_list(_VALUE, inside, _VALUE))
+
+
+def let(value: Expression, inside: Expression) -> Expression:
+    """``inside`` with ``value`` as ``$$v``, computed once."""
+    return {"$let": {"vars": {"v": value}, "in": inside}}
+
+
+def either_list(value: Expression, is_list: Expression, is_none: Expression) -> Expression:
+    """One expression where ``value`` is a list, another one where it is not."""
+    return {"$cond": [{"$isArray": [value]}, is_list, is_none]}
+
+
+def missing(value: Expression) -> Expression:
+    return {"$eq": [{"$type": value}, "missing"]}
+
+
+def _steps(path: str, collection: Collection) -> list[_Step]:
+    parts = path.split(".")
+    if len(parts) > _MOST_STEPS:
+        raise LimitExceeded(f"'{path[:50]}' has more than {_MOST_STEPS} parts.")
+    steps: list[_Step] = []
+    names: list[str] = []
+    for part in parts:
+        declared = ".".join((*names, part)) in collection.by_path
+        if steps and _is_position(part) and not declared:
+            steps.append(_Step(part, position=int(part)))
+            continue
+        names.append(part)
+        steps.append(_Step(part, _former(".".join(names), collection)))
+    return steps
+
+
+def _is_position(part: str) -> bool:
+    """As the database sees it: ``01`` is a name."""
+    return part.isascii() and part.isdecimal() and (part == "0" or part[0] != "0")
+
+
+def _former(path: str, collection: Collection) -> str | None:
+    """The former name of a field whose data is still moving, unless it is in use again."""
+    former = collection.former.get(path)
+    return None if former is None or former in collection.by_path else former.rpartition(".")[2]
+
+
+def _value(at: str, steps: Sequence[_Step]) -> Expression:
+    """The value at ``steps`` from ``at``, which is the document or a variable."""
+    if all(step.is_plain for step in steps):
+        return _member(at, *(step.name for step in steps))
+    step, rest = steps[0], steps[1:]
+    if step.position is not None:
+        return let(_element(at, step.position), _value(_VALUE, rest))
+    if at == _DOCUMENT:
+        return let(_named(at, step), _value(_VALUE, rest))
+    found = let(_named("$$this", step), _value(_VALUE, rest))
+    each = {"$let": {"vars": {"w": found}, "in": {"$cond": [missing("$$w"), [], ["$$w"]]}}}
+    return {
+        "$let": {
+            "vars": {"w": _joined(_listed(at), each)},
+            "in": either_list(at, "$$w", {"$first": "$$w"}),
+        }
+    }
+
+
+def _all_elements(steps: Sequence[_Step], at: str = _DOCUMENT) -> Expression:
+    """The elements at ``steps``, of lists on the way as well."""
+    if not steps:
+        return either_list(at, at, {"$cond": [missing(at), [], [at]]})
+    step, rest = steps[0], steps[1:]
+    if step.position is not None:
+        return let(_element(at, step.position), _all_elements(rest, _VALUE))
+    if at == _DOCUMENT:
+        return let(_named(at, step), _all_elements(rest, _VALUE))
+    each = let(_named("$$this", step), _all_elements(rest, _VALUE))
+    return _joined(_listed(at), each)
+
+
+def _member(at: str, *names: str) -> str:
+    path = ".".join(names)
+    return f"${path}" if at == _DOCUMENT else f"{at}.{path}" if path else at
+
+
+def _named(at: str, step: _Step) -> Expression:
+    """A member of an object, under its former name where it is not under the new one."""
+    new = _member(at, step.name)
+    if step.former is None:
+        return new
+    return {"$cond": [missing(new), _member(at, step.former), new]}
+
+
+def _element(at: str, position: int) -> Expression:
+    """An element of a list, or what an object has under a name of digits."""
+    found = {"$arrayElemAt": [at, position]} if position <= _MOST_POSITION else "$$REMOVE"
+    return either_list(at, found, _member(at, str(position)))
+
+
+def _listed(value: Expression) -> Expression:
+    return either_list(value, value, [value])
+
+
+def _joined(lists: Expression, each: Expression) -> Expression:
+    """One list of all that ``each`` makes of ``$$this``."""
+    joined = {"$concatArrays": ["$$value", each]}
+    return {"$reduce": {"input": lists, "initialValue": [], "in": joined}}

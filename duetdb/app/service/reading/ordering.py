@@ -1,0 +1,86 @@
+"""Pages in order: a plain find, or a pipeline where the order follows relations."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from duetdb.app.service.grouping import Place
+from duetdb.app.service.query import Document, Order, Query
+from duetdb.app.service.reading.expressions import Expression
+from duetdb.app.service.reading.places import TEMPORARY, Places, Stage
+from duetdb.app.service.reading.source import Source
+from duetdb.app.service.reading.translate import projection_of, sort_of
+
+
+async def page(
+    query: Query, where: Mapping[str, Any], source: Source, skip: int, limit: int
+) -> list[Document]:
+    """The matching documents in the order of ``query``; a ``limit`` of 0 is none.
+
+    Raises ``NotAvailable`` in memory mode for an order that follows relations.
+    """
+    name = query.collection.name
+    if not follows_relations(query):
+        return await source.find(name, where, projection_of(query), sort_of(query), skip, limit)
+    pipeline = projected_page(query, where, source, skip, limit)
+    return await source.aggregate(name, pipeline, limit or source.limits.page_default)
+
+
+def stream(
+    query: Query, where: Mapping[str, Any], source: Source
+) -> AsyncGenerator[list[Document], None]:
+    """The page of ``query``, of any size, in batches; errors are those of ``page``."""
+    name, skip, limit = query.collection.name, query.skip, query.max or 0
+    if not follows_relations(query):
+        return source.stream(name, where, projection_of(query), sort_of(query), skip, limit)
+    return source.stream_pipeline(name, projected_page(query, where, source, skip, limit))
+
+
+def follows_relations(query: Query) -> bool:
+    return any(each.hops for each in query.order)
+
+
+def projected_page(
+    query: Query, where: Mapping[str, Any], source: Source, skip: int, limit: int
+) -> list[Stage]:
+    """The page as a pipeline, with the fields that ``query`` asks for."""
+    source.refuse_in_memory("Ordering through relations")
+    fields = projection_of(query)
+    stages = [{"$match": where}, *sorted_page(query, skip, limit)]
+    return [*stages, {"$project": fields}] if fields else stages
+
+
+def sorted_page(query: Query, skip: int, limit: int) -> list[Stage]:
+    """The stages that sort and cut; they leave documents as they are."""
+    if not follows_relations(query):
+        return _cut(dict(sort_of(query)), skip, limit)
+    places = Places(query.collection)
+    keys: dict[str, Expression] = {}
+    order: list[Order] = []
+    for each in query.order:
+        if each.hops:
+            name = f"{TEMPORARY}.o{len(keys)}"
+            keys[name] = _key(each, places)
+            each = Order(name, each.descending)
+        order.append(each)
+    sort = dict(sort_of(replace(query, order=tuple(order))))
+    stages = [*places.look_ups, {"$set": keys}, *_cut(sort, skip, limit)]
+    return [*stages, {"$unset": TEMPORARY}]
+
+
+def _cut(sort: Mapping[str, int], skip: int, limit: int) -> list[Stage]:
+    stages: list[Stage] = [{"$sort": sort}] if sort else []
+    if skip:
+        stages.append({"$skip": skip})
+    if limit:
+        stages.append({"$limit": limit})
+    return stages
+
+
+def _key(order: Order, places: Places) -> Expression:
+    """What the database would sort by if the values were in the document: the first of a list."""
+    values = places.elements(Place(order.path, order.hops))
+    direction = -1 if order.descending else 1
+    return {"$first": {"$sortArray": {"input": values, "sortBy": direction}}}

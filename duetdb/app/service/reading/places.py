@@ -1,0 +1,97 @@
+"""The values at places in a pipeline, those behind relations looked up first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
+
+from duetdb.app.service.grouping import Place
+from duetdb.app.service.query import Hop
+from duetdb.app.service.reading.expressions import (
+    Expression,
+    elements_of,
+    let,
+    reduced,
+    value_of,
+)
+from duetdb.schema_gen.model import Collection
+
+Stage: TypeAlias = dict[str, Any]
+
+TEMPORARY: Final = "_duet"
+"""The member under which a pipeline notes what it needs; never in an answer."""
+
+
+class Places:
+    """Expressions of the values at places in documents of ``collection``.
+
+    ``look_ups`` are the stages that must come before, in the order in which the
+    places were first asked for. What they find is under ``TEMPORARY``.
+    """
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self._behind: dict[Place, str] = {}
+        self.look_ups: list[Stage] = []
+
+    def value(self, place: Place) -> Expression:
+        """The value as it is stored; behind a relation one value, a list of several, or none."""
+        if not place.hops:
+            return value_of(place.path, self._collection)
+        several = {"$gt": [{"$size": "$$v"}, 1]}
+        found = {"$cond": [several, "$$v", {"$first": "$$v"}]}
+        return let(self._looked_up(place), found)
+
+    def elements(self, place: Place) -> Expression:
+        """A list of all the values, those of lists one by one."""
+        if not place.hops:
+            return elements_of(place.path, self._collection)
+        return self._looked_up(place)
+
+    def reduced(self, operator: str, place: Place) -> Expression:
+        """``$sum``, ``$min`` or ``$max`` of all the values."""
+        if not place.hops:
+            return reduced(operator, place.path, self._collection)
+        return {operator: self._looked_up(place)}
+
+    def _looked_up(self, place: Place) -> str:
+        name = self._behind.get(place)
+        if name is None:
+            name = self._behind[place] = f"{TEMPORARY}.p{len(self._behind)}"
+            self.look_ups += _look_up(place.hops, place.path, self._collection, name)
+        return f"${name}"
+
+
+def _look_up(hops: Sequence[Hop], path: str, collection: Collection, name: str) -> list[Stage]:
+    """The stages that put the values behind ``hops`` under ``name``, in the order of references.
+
+    A document that is referred to twice comes once, one that is gone not at all.
+    """
+    hop, *further = hops
+    if further:
+        behind = f"{TEMPORARY}.p"
+        inner = _look_up(further, path, hop.target, behind)
+        inner.append({"$project": {"v": f"${behind}"}})
+    else:
+        inner = [{"$project": {"v": elements_of(path, hop.target)}}]
+    return [
+        {"$set": {name: {"ids": elements_of(hop.path, collection)}}},
+        {
+            "$lookup": {
+                "from": hop.target.name,
+                "localField": f"{name}.ids",
+                "foreignField": "_id",
+                "pipeline": inner,
+                "as": f"{name}.found",
+            }
+        },
+        {"$set": {name: _in_order(name)}},
+    ]
+
+
+def _in_order(name: str) -> Expression:
+    place = {"$indexOfArray": [f"${name}.ids", "$$each._id"]}
+    found = {"input": f"${name}.found", "as": "each", "in": {"n": place, "v": "$$each.v"}}
+    ordered = {"$sortArray": {"input": {"$map": found}, "sortBy": {"n": 1}}}
+    joined = {"$concatArrays": ["$$value", "$$this.v"]}
+    return {"$reduce": {"input": ordered, "initialValue": [], "in": joined}}
