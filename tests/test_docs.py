@@ -9,6 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from duetdb.app.service.writing.operations import OPERATORS
+
 DOCS = Path(__file__).parent.parent / "docs"
 MEDIA = "{ id }"
 SELECTIONS = {"object": "{ mm }", "image": MEDIA, "file": MEDIA}
@@ -18,6 +20,28 @@ ROW = re.compile(r"\| `(\{.*?\})` \| `(.*?)` \| `(.*?)` \|")
 def examples() -> list[tuple[dict[str, object], object, object]]:
     rows = ROW.findall((DOCS / "metadata.md").read_text(encoding="utf-8"))
     return [tuple(json.loads(cell) for cell in row) for row in rows]  # type: ignore[misc]
+
+
+def operator_examples() -> list[tuple[object, object, object]]:
+    page = (DOCS / "rest.md").read_text(encoding="utf-8")
+    rows = re.findall(r"\| `(\{.*?\})` \| `(\{.*?\})` \| `(\{.*?\})` \|", page)
+    return [tuple(json.loads(cell) for cell in row) for row in rows]  # type: ignore[misc]
+
+
+def test_every_operator_has_an_example() -> None:
+    assert {key for _, sent, _ in operator_examples() for key in sent} == {  # type: ignore[attr-defined]
+        f"${name}" for name in OPERATORS
+    }
+
+
+async def test_the_examples_of_operators(app_client: httpx.AsyncClient) -> None:
+    assert (await app_client.put("/rest/any/_meta", json={"name": "any"})).status_code == 200
+    for stored, sent, answered in operator_examples():
+        made = (await app_client.post("/rest/any", json=stored)).json()
+        answer = await app_client.patch(f"/rest/any/{made['_id']}", json=sent)
+        assert answer.status_code == 200, answer.text
+        shown = {name: value for name, value in answer.json().items() if name[0] != "_"}
+        assert shown == answered
 
 
 def test_every_type_has_an_example() -> None:
