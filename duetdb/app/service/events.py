@@ -22,7 +22,10 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One committed change: ``documents`` are as stored after it (deleted: as they were)."""
+    """One committed change: ``documents`` are as stored after it (deleted: as they were).
+
+    A write by query holds no documents: there are ``ids`` alone, a batch of them.
+    """
 
     kind: ChangeKind
     collection: str

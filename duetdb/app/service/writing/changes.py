@@ -92,8 +92,8 @@ class Changes(Revision):
         found = [reader.read(each) for each in everything if not _is_plain(each)]
         self.edits = [each for each in found if each is not None]
         self.invalid += reader.invalid
-        self.edited = frozenset(path[0] for each in self.edits for path in paths_of(each))
-        self.roots = frozenset(self.values) | self.edited
+        edited = {path[0] for each in self.edits for path in paths_of(each)}
+        self.roots = frozenset(self.values) | edited
 
     @property
     def relinks(self) -> bool:

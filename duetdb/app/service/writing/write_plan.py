@@ -59,8 +59,8 @@ class WritePlan:
         for name in body:
             if name[:1] == "$":
                 raise BadRequest(
-                    f"{name[:100]!r} is not a property, and not an operator that is known.",
-                    hint="Send plain properties; their names do not begin with '$'.",
+                    f"{name[:100]!r} cannot be the name of a property.",
+                    hint="Names do not begin with '$'; update operators are for changes.",
                 )
         if self.renamed.keys().isdisjoint(body):
             return body
