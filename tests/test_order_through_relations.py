@@ -115,6 +115,24 @@ async def test_order(
         assert await ids(service, *sort, down=True) == down
 
 
+async def test_missing_and_empty_values_behind_relations(service: Service) -> None:
+    database = service.engine.database
+    await database.people.delete_many({})
+    await database.companies.insert_many(
+        [
+            {"_id": "empty", "tags": []},
+            {"_id": "null", "tags": None},
+            {"_id": "many", "tags": [5, 1]},
+            {"_id": "one", "tags": 2},
+        ]
+    )
+    for n, firms in enumerate((["many"], ["one"], ["n"], ["empty"], ["one", "n"], ["null"], [])):
+        await database.people.insert_one({"_id": n, "firms": firms})
+    assert await ids(service, "firms.tags") == [3, 2, 4, 5, 6, 0, 1]
+    assert await ids(service, "firms.tags", down=True) == [0, 4, 1, 6, 5, 2, 3]
+    assert await ids(service, "firms.tags.0") == [1, 2, 3, 4, 5, 6, 0]
+
+
 async def test_pages_and_filters(service: Service) -> None:
     assert await ids(service, "company.name", skip=3, max=2) == [2, 6]
     q = {"company.name": {"$in": ["Acme", "Cern"]}}

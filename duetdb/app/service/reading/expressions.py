@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from bson.min_key import MinKey
+
 from duetdb.app.service.errors import LimitExceeded
 from duetdb.schema_gen.model import Collection
 
@@ -36,6 +38,25 @@ class _Step:
         return self.former is None and self.position is None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Elements:
+    """What a missing value and an empty list count as, in a list of elements."""
+
+    none: Expression
+    empty: Expression
+    spread_at_position: bool = True
+    """Whether the list that a position leads to is one of elements too."""
+
+
+ALL_ELEMENTS: Final = Elements([], [])
+"""Null is an element, a missing value none, and a list inside of a list one."""
+SORT_KEYS: Final = Elements([None], [MinKey()], spread_at_position=False)
+"""What the database sorts by: of these the least, or the greatest when it descends.
+
+An empty list comes before null, as which a missing value counts.
+"""
+
+
 def value_of(path: str, collection: Collection) -> Expression:
     """What is stored at ``path``: missing if nothing is, a list where a list is on the way.
 
@@ -44,14 +65,13 @@ def value_of(path: str, collection: Collection) -> Expression:
     return _value(_DOCUMENT, _steps(path, collection))
 
 
-def elements_of(path: str, collection: Collection) -> Expression:
-    """A list of what is stored at ``path``: the elements of each list on the way and at the end.
-
-    Null is an element, a missing value none, and a list inside of a list one.
-    """
+def elements_of(path: str, collection: Collection, elements: Elements = ALL_ELEMENTS) -> Expression:
+    """A list of what is stored at ``path``: the elements of each list on the way and at the end."""
     steps = _steps(path, collection)
-    listed = {"$cond": [missing(_VALUE), [], [_VALUE]]}
-    return let(_value(_DOCUMENT, steps), either_list(_VALUE, _all_elements(steps), listed))
+    return let(
+        _value(_DOCUMENT, steps),
+        either_list(_VALUE, _all(steps, elements), _one(_VALUE, elements)),
+    )
 
 
 def reduced(operator: str, path: str, collection: Collection) -> Expression:
@@ -60,7 +80,7 @@ def reduced(operator: str, path: str, collection: Collection) -> Expression:
     value = _value(_DOCUMENT, steps)
     if len(steps) == 1 and steps[0].is_plain:
         return {operator: value}  # looks into a list by itself
-    inside = {operator: _all_elements(steps)}
+    inside = {operator: _all(steps, ALL_ELEMENTS)}
     return let(value, either_list(_VALUE, inside, _VALUE))
 
 
@@ -124,17 +144,27 @@ def _value(at: str, steps: Sequence[_Step]) -> Expression:
     }
 
 
-def _all_elements(steps: Sequence[_Step], at: str = _DOCUMENT) -> Expression:
+def _all(steps: Sequence[_Step], elements: Elements, at: str = _DOCUMENT) -> Expression:
     """The elements at ``steps``, of lists on the way as well."""
     if not steps:
-        return either_list(at, at, {"$cond": [missing(at), [], [at]]})
+        return either_list(at, _unless_empty(at, elements.empty, at), _one(at, elements))
     step, rest = steps[0], steps[1:]
     if step.position is not None:
-        return let(_element(at, step.position), _all_elements(rest, _VALUE))
+        whole = not rest and not elements.spread_at_position
+        inside = _one(_VALUE, elements) if whole else _all(rest, elements, _VALUE)
+        return let(_element(at, step.position), inside)
     if at == _DOCUMENT:
-        return let(_named(at, step), _all_elements(rest, _VALUE))
-    each = let(_named("$$this", step), _all_elements(rest, _VALUE))
-    return _joined(_listed(at), each)
+        return let(_named(at, step), _all(rest, elements, _VALUE))
+    each = let(_named("$$this", step), _all(rest, elements, _VALUE))
+    return _unless_empty(at, elements.none, _joined(_listed(at), each))
+
+
+def _one(value: str, elements: Elements) -> Expression:
+    return {"$cond": [missing(value), elements.none, [value]]}
+
+
+def _unless_empty(value: str, is_empty: Expression, otherwise: Expression) -> Expression:
+    return {"$cond": [{"$eq": [value, []]}, is_empty, otherwise]}
 
 
 def _member(at: str, *names: str) -> str:

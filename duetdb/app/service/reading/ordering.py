@@ -80,7 +80,7 @@ def _cut(sort: Mapping[str, int], skip: int, limit: int) -> list[Stage]:
 
 
 def _key(order: Order, places: Places) -> Expression:
-    """What the database would sort by if the values were in the document: the first of a list."""
-    values = places.elements(Place(order.path, order.hops))
+    """The one value that counts: the database sorts by no more than one list at a time."""
+    values = places.sort_keys(Place(order.path, order.hops))
     direction = -1 if order.descending else 1
     return {"$first": {"$sortArray": {"input": values, "sortBy": direction}}}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 from duetdb.app.service.grouping import Place
-from duetdb.app.service.query import Hop
 from duetdb.app.service.reading.expressions import (
+    ALL_ELEMENTS,
+    SORT_KEYS,
+    Elements,
     Expression,
     elements_of,
     let,
@@ -31,7 +32,7 @@ class Places:
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
-        self._behind: dict[Place, str] = {}
+        self._behind: dict[tuple[Place, Elements], str] = {}
         self.look_ups: list[Stage] = []
 
     def value(self, place: Place) -> Expression:
@@ -54,26 +55,32 @@ class Places:
             return reduced(operator, place.path, self._collection)
         return {operator: self._looked_up(place)}
 
-    def _looked_up(self, place: Place) -> str:
-        name = self._behind.get(place)
+    def sort_keys(self, place: Place) -> Expression:
+        """A list of what the database would sort by, were the related documents inside."""
+        return self._looked_up(place, SORT_KEYS)
+
+    def _looked_up(self, place: Place, elements: Elements = ALL_ELEMENTS) -> str:
+        name = self._behind.get((place, elements))
         if name is None:
-            name = self._behind[place] = f"{TEMPORARY}.p{len(self._behind)}"
-            self.look_ups += _look_up(place.hops, place.path, self._collection, name)
+            name = self._behind[place, elements] = f"{TEMPORARY}.p{len(self._behind)}"
+            self.look_ups += _look_up(place, elements, self._collection, name)
         return f"${name}"
 
 
-def _look_up(hops: Sequence[Hop], path: str, collection: Collection, name: str) -> list[Stage]:
-    """The stages that put the values behind ``hops`` under ``name``, in the order of references.
+def _look_up(place: Place, elements: Elements, collection: Collection, name: str) -> list[Stage]:
+    """The stages that put the values behind relations under ``name``, in the order of references.
 
     A document that is referred to twice comes once, one that is gone not at all.
     """
-    hop, *further = hops
+    hop, *further = place.hops
+    inner: list[Stage] = []
     if further:
         behind = f"{TEMPORARY}.p"
-        inner = _look_up(further, path, hop.target, behind)
-        inner.append({"$project": {"v": f"${behind}"}})
+        inner = _look_up(Place(place.path, tuple(further)), elements, hop.target, behind)
+        none = {"$eq": [f"${behind}", []]}
+        value: Expression = {"$cond": [none, elements.none, f"${behind}"]}
     else:
-        inner = [{"$project": {"v": elements_of(path, hop.target)}}]
+        value = elements_of(place.path, hop.target, elements)
     return [
         {"$set": {name: {"ids": elements_of(hop.path, collection)}}},
         {
@@ -81,7 +88,7 @@ def _look_up(hops: Sequence[Hop], path: str, collection: Collection, name: str) 
                 "from": hop.target.name,
                 "localField": f"{name}.ids",
                 "foreignField": "_id",
-                "pipeline": inner,
+                "pipeline": [*inner, {"$project": {"v": value}}],
                 "as": f"{name}.found",
             }
         },
