@@ -130,7 +130,7 @@ def origin_of(scope: Scope) -> str:
     if not _HOST.fullmatch(host):
         name, port = scope.get("server") or ("localhost", None)
         name = f"[{name}]" if ":" in name else name
-        host = name if port is None else f"{name}:{port}"
+        host = f"{name}:{port}" if port else "localhost"  # without a port it is a socket file
     return f"{scope['scheme']}://{host}{scope.get('root_path', '')}"
 
 

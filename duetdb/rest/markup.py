@@ -116,8 +116,6 @@ def _cell(value: Any) -> Iterator[str]:
 def _value(value: Any) -> Iterator[str]:
     """Objects are tables of names and values, lists are lists; null and nothing are empty."""
     match value:
-        case None | {} | []:
-            return
         case dict() if value:
             yield from _pairs(value)
         case list() if value:
