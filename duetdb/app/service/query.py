@@ -234,7 +234,8 @@ class Outcome:
     """What a write of many documents did.
 
     ``matched`` and ``modified`` count documents; ``failed`` are the ids of those
-    that matched and could not be written, each with the reason.
+    that matched and could not be written, each with the reason, and the first
+    ``Limits.reported_failures`` of them if there are more.
     """
 
     matched: int
