@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
+from bson import encode
+
+from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
+from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.grouping import Aggregate, Distinct, Group
 from duetdb.app.service.limits import Limits
-from duetdb.app.service.query import Document
+from duetdb.app.service.query import EVERYTHING, Document, Query
+from duetdb.app.service.reading.expand import complete
+from duetdb.app.service.reading.figures import DOCUMENTS, of_nothing
+from duetdb.app.service.reading.groups import group_stages, key_stages
+from duetdb.app.service.reading.key_texts import text_of
+from duetdb.app.service.reading.ordering import sorted_page
+from duetdb.app.service.reading.places import TEMPORARY, Places, Stage
+from duetdb.app.service.reading.related import where_of
 from duetdb.app.service.reading.source import Source
+from duetdb.app.service.reading.translate import projection_of
 
 Keyed: TypeAlias = tuple[tuple[Any, ...], Document]
 """The keys of a document, and the document."""
@@ -18,20 +31,127 @@ class Aggregator:
     """Executes questions about many documents; who may ask them was decided before.
 
     All methods raise ``BadQuery`` and ``LimitExceeded`` for questions that the
-    database refuses or that take too long, and ``Unavailable`` without it.
+    database refuses or that take too long, ``Unavailable`` without it, and
+    ``NotAvailable`` in memory mode.
     """
 
     def __init__(self, engine: Engine, limits: Limits) -> None:
         self._source = Source(engine, limits)
 
     async def aggregate(self, aggregate: Aggregate) -> list[Group]:
-        raise NotImplementedError
+        """The groups with their figures: one call, and one for all documents among the figures."""
+        self._source.refuse_in_memory("Grouping")
+        query, ceiling = aggregate.query, self._source.limits.page_ceiling
+        limit = ceiling + 1 if aggregate.max is None else aggregate.max
+        with translate_driver_errors():
+            stages = [*await self._selected(query), *group_stages(aggregate, limit)]
+            found = await self._source.aggregate(query.collection.name, stages, limit)
+            if aggregate.max is None:
+                self._check_number(len(found), "groups")
+            if not found and not aggregate.keys and aggregate.having == EVERYTHING:
+                found = [of_nothing(aggregate.measures)]
+            await self._put_documents(found, aggregate)
+        return [_group(each, aggregate) for each in found]
 
     async def keyed(self, aggregate: Aggregate) -> list[Keyed]:
-        raise NotImplementedError
+        """The documents of the page of ``query``, each behind its keys; measures are not looked at.
+
+        One call, and those of the expansions.
+        """
+        self._source.refuse_in_memory("Grouping")
+        query = aggregate.query
+        with translate_driver_errors():
+            stages: list[Stage] = [
+                {"$match": await where_of(query, self._source)},
+                *sorted_page(query, query.skip, query.max or 0),
+                *key_stages(aggregate.keys, query.collection, aggregate.as_text),
+            ]
+            fields = projection_of(query)
+            if fields:
+                # An including projection names what it keeps, our own member as well.
+                noted = {TEMPORARY: 1} if query.projection.include else {}
+                stages.append({"$project": {**fields, **noted}})
+            size = query.max or self._source.limits.page_default
+            found = await self._source.aggregate(query.collection.name, stages, size)
+            keys = [_shown(each.pop(TEMPORARY), aggregate) for each in found]
+            await complete(found, query, self._source)
+        return list(zip(keys, found, strict=True))
 
     async def distinct(self, distinct: Distinct) -> list[Any]:
-        raise NotImplementedError
+        """The different values in order; ``LimitExceeded`` for too many without ``max``."""
+        query, ceiling = distinct.query, self._source.limits.page_ceiling
+        limit = ceiling + 1 if query.max is None else query.max
+        stages: list[Stage] = [{"$sort": {"_id": -1 if distinct.descending else 1}}]
+        if query.skip:
+            stages.append({"$skip": query.skip})
+        stages.append({"$limit": limit})
+        found = await self._values(distinct, stages, limit)
+        if query.max is None:
+            self._check_number(len(found), "values")
+        return [each["_id"] for each in found]
 
     async def count_distinct(self, distinct: Distinct) -> int:
-        raise NotImplementedError
+        """How many different values there are, the page aside."""
+        found = await self._values(distinct, [{"$count": "n"}], 1)
+        return int(found[0]["n"]) if found else 0
+
+    async def _values(self, distinct: Distinct, stages: list[Stage], size: int) -> list[Document]:
+        self._source.refuse_in_memory("Listing different values")
+        query = distinct.query
+        places = Places(query.collection)
+        values = places.elements(distinct.place)
+        with translate_driver_errors():
+            pipeline: list[Stage] = [
+                {"$match": await where_of(query, self._source)},
+                *places.look_ups,
+                {"$project": {"_id": 0, "value": values}},
+                {"$unwind": "$value"},
+                {"$group": {"_id": "$value"}},
+                *stages,
+            ]
+            return await self._source.aggregate(query.collection.name, pipeline, size)
+
+    async def _selected(self, query: Query) -> list[Stage]:
+        """The documents to be grouped; their order matters to a page alone."""
+        stages: list[Stage] = [{"$match": await where_of(query, self._source)}]
+        if query.skip or query.max is not None:
+            stages += sorted_page(query, query.skip, query.max or 0)
+        return stages
+
+    async def _put_documents(self, groups: list[Document], aggregate: Aggregate) -> None:
+        """Puts documents in place of their ids, those of all groups found by one call."""
+        names = [f"m{n}" for n, each in enumerate(aggregate.measures) if each.function in DOCUMENTS]
+        ids = [id_ for group in groups for name in names for id_ in group[name]]
+        found: Mapping[bytes, Document] = {}
+        if ids:
+            query = aggregate.query
+            name, where = query.collection.name, {"_id": {"$in": ids}}
+            documents = await self._source.find(name, where, projection_of(query), limit=len(ids))
+            found = {_mark(each["_id"]): each for each in documents}
+            await complete(documents, query, self._source)
+        for group in groups:
+            for each in names:
+                group[each] = next((found.get(_mark(id_)) for id_ in group[each]), None)
+
+    def _check_number(self, number: int, what: str) -> None:
+        ceiling = self._source.limits.page_ceiling
+        if number > ceiling:
+            raise LimitExceeded(
+                f"There are more than {ceiling:,} {what}.",
+                hint="Narrow the filter, ask for fewer by max, or raise DUETDB_PAGE_CEILING.",
+            )
+
+
+def _group(found: Document, aggregate: Aggregate) -> Group:
+    keys = [found["_id"][f"k{n}"] for n in range(len(aggregate.keys))]
+    values = [found[f"m{n}"] for n in range(len(aggregate.measures))]
+    return Group(_shown(keys, aggregate), tuple(values))
+
+
+def _shown(keys: Iterable[Any], aggregate: Aggregate) -> tuple[Any, ...]:
+    return tuple(map(text_of, keys)) if aggregate.as_text else tuple(keys)
+
+
+def _mark(id_: Any) -> bytes:
+    """Tells ids apart, whatever they are: an object could not be looked up."""
+    return encode({"": id_})

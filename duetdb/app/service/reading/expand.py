@@ -9,12 +9,20 @@ from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.query import Document, Expansion, Query
 from duetdb.app.service.reading.expand_groups import Members, grouped
 from duetdb.app.service.reading.ordering import page
-from duetdb.app.service.reading.related import resolved
+from duetdb.app.service.reading.related import where_of
 from duetdb.app.service.reading.source import Source
-from duetdb.app.service.reading.translate import projection_of, to_mongo
+from duetdb.app.service.reading.translate import projection_of
 from duetdb.app.service.stored_names import holders, under_new_names
 from duetdb.schema_gen.field import Relation
 from duetdb.schema_gen.model import Collection
+
+
+async def complete(documents: list[Document], query: Query, source: Source) -> None:
+    """Makes of what was read for ``query`` what it answers, in place; errors are ``expand``'s."""
+    if query.collection.former:
+        under_new_names(documents, query.collection)
+    if query.expand and documents:
+        await expand(documents, query, source)
 
 
 async def expand(documents: list[Document], query: Query, source: Source) -> None:
@@ -95,7 +103,7 @@ async def _attach_by_id(expansion: Expansion, links: Links, source: Source) -> N
         else:
             name = query.collection.name
             found = await source.find(name, where, projection_of(query), limit=len(ids))
-        await _complete(found, query, source)
+        await complete(found, query, source)
     by_id = {each["_id"]: each for each in found}
     rank = {each["_id"]: place for place, each in enumerate(found)} if query.order else None
     end = None if query.max is None else query.skip + query.max
@@ -116,18 +124,11 @@ async def _attach_groups(
     where = await _where(query, members.condition(ids), source)
     groups = await grouped(query, members, ids, where, source)
     _bounded(sum(map(len, groups.values())), source)
-    await _complete([each for group in groups.values() for each in group], query, source)
+    await complete([each for group in groups.values() for each in group], query, source)
     for document, (own,) in links:
         document[expansion.key] = groups.get(own, [])
 
 
 async def _where(query: Query, condition: Mapping[str, Any], source: Source) -> dict[str, Any]:
-    own = to_mongo(await resolved(query.filter, source), query.collection)
+    own = await where_of(query, source)
     return {"$and": [condition, own]} if own else dict(condition)
-
-
-async def _complete(found: list[Document], query: Query, source: Source) -> None:
-    if query.collection.former:
-        under_new_names(found, query.collection)
-    if query.expand and found:
-        await expand(found, query, source)

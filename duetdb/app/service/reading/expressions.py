@@ -7,7 +7,7 @@ every other path stays the plain ``"$a.b"`` that the database is quick with.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -74,14 +74,19 @@ def elements_of(path: str, collection: Collection, elements: Elements = ALL_ELEM
     )
 
 
-def reduced(operator: str, path: str, collection: Collection) -> Expression:
-    """``$sum``, ``$min`` or ``$max`` of the elements at ``path``; quick where there is no list."""
+def computed(
+    path: str,
+    collection: Collection,
+    of_list: Callable[[Expression], Expression],
+    of_one: Expression,
+) -> Expression:
+    """What is made of all elements at ``path``: of a list of them, or of the one in ``$$v``.
+
+    Looking into lists costs the database much, and most fields have none.
+    """
     steps = _steps(path, collection)
-    value = _value(_DOCUMENT, steps)
-    if len(steps) == 1 and steps[0].is_plain:
-        return {operator: value}  # looks into a list by itself
-    inside = {operator: _all(steps, ALL_ELEMENTS)}
-    return let(value, either_list(_VALUE, inside, _VALUE))
+    inside = of_list(_all(steps, ALL_ELEMENTS))
+    return let(_value(_DOCUMENT, steps), either_list(_VALUE, inside, of_one))
 
 
 def let(value: Expression, inside: Expression) -> Expression:

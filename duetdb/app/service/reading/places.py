@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from duetdb.app.service.grouping import Place
@@ -10,9 +11,9 @@ from duetdb.app.service.reading.expressions import (
     SORT_KEYS,
     Elements,
     Expression,
+    computed,
     elements_of,
     let,
-    reduced,
     value_of,
 )
 from duetdb.schema_gen.model import Collection
@@ -49,11 +50,13 @@ class Places:
             return elements_of(place.path, self._collection)
         return self._looked_up(place)
 
-    def reduced(self, operator: str, place: Place) -> Expression:
-        """``$sum``, ``$min`` or ``$max`` of all the values."""
+    def computed(
+        self, place: Place, of_list: Callable[[Expression], Expression], of_one: Expression
+    ) -> Expression:
+        """What is made of all the values: of a list of them, or of the one in ``$$v``."""
         if not place.hops:
-            return reduced(operator, place.path, self._collection)
-        return {operator: self._looked_up(place)}
+            return computed(place.path, self._collection, of_list, of_one)
+        return of_list(self._looked_up(place))
 
     def sort_keys(self, place: Place) -> Expression:
         """A list of what the database would sort by, were the related documents inside."""

@@ -10,12 +10,11 @@ from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import EVERYTHING, Document, Match, Query
-from duetdb.app.service.reading.expand import expand
+from duetdb.app.service.reading.expand import complete, expand
 from duetdb.app.service.reading.ordering import page, stream
-from duetdb.app.service.reading.related import resolved
+from duetdb.app.service.reading.related import where_of
 from duetdb.app.service.reading.source import Source
-from duetdb.app.service.reading.translate import projection_of, to_mongo
-from duetdb.app.service.stored_names import under_new_names
+from duetdb.app.service.reading.translate import projection_of
 
 _COUNTED_EXACTLY = 10_000
 
@@ -41,9 +40,9 @@ class Reader:
                 fields = projection_of(query)
                 found = await self._source.one(query.collection.name, by_id, fields)
             else:
-                where = await self._where(query)
+                where = await where_of(query, self._source)
                 found = await page(query, where, self._source, query.skip, query.max or 0)
-            await self._complete(found, query)
+            await complete(found, query, self._source)
             return found
 
     async def count(self, query: Query) -> int:
@@ -61,7 +60,7 @@ class Reader:
                 estimate = await self._source.estimate(name)
                 if estimate > _COUNTED_EXACTLY:
                     return estimate
-            return await self._source.count(name, await self._where(query))
+            return await self._source.count(name, await where_of(query, self._source))
 
     async def expand(self, documents: list[Document], query: Query) -> None:
         """Attaches the expansions of ``query`` to documents of its collection, in place."""
@@ -74,21 +73,12 @@ class Reader:
         Closing it closes the cursor in the database.
         """
         with translate_driver_errors():
-            batches = stream(query, await self._where(query), self._source)
+            batches = stream(query, await where_of(query, self._source), self._source)
             async with aclosing(batches):
                 async for batch in batches:
-                    await self._complete(batch, query)
+                    await complete(batch, query, self._source)
                     for document in batch:
                         yield document
-
-    async def _where(self, query: Query) -> dict[str, Any]:
-        return to_mongo(await resolved(query.filter, self._source), query.collection)
-
-    async def _complete(self, found: list[Document], query: Query) -> None:
-        if query.collection.former:
-            under_new_names(found, query.collection)
-        if query.expand and found:
-            await expand(found, query, self._source)
 
 
 def _id_of(query: Query) -> dict[str, Any] | None:

@@ -6,10 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from duetdb.app.service.errors import LimitExceeded
-from duetdb.app.service.query import And, Filter, Match, Not, Or, Related
+from duetdb.app.service.query import And, Filter, Match, Not, Or, Query, Related
 from duetdb.app.service.reading.source import Source
 from duetdb.app.service.reading.translate import to_mongo
 from duetdb.schema_gen.field import Relation
+
+
+async def where_of(query: Query, source: Source) -> dict[str, Any]:
+    """The filter document of ``query``; errors are those of ``resolved``."""
+    return to_mongo(await resolved(query.filter, source), query.collection)
 
 
 async def resolved(filter: Filter, source: Source) -> Filter:

@@ -1,0 +1,85 @@
+"""One question about groups as the stages of a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from duetdb.app.service.errors import BadQuery, LimitExceeded
+from duetdb.app.service.grouping import Aggregate, GroupOrder, Key
+from duetdb.app.service.query import EVERYTHING
+from duetdb.app.service.reading.figures import Figures, of_nothing
+from duetdb.app.service.reading.key_expressions import KeyExpression, key_expression
+from duetdb.app.service.reading.places import TEMPORARY, Places, Stage
+from duetdb.app.service.reading.translate import to_mongo
+from duetdb.schema_gen.model import Collection, GraphQLNames
+
+_MOST_KEYS: Final = 16
+_FIGURES: Final = Collection(name="", names=GraphQLNames("", ""))
+"""Figures are fields of nothing that is declared."""
+
+
+def group_stages(aggregate: Aggregate, limit: int) -> list[Stage]:
+    """From documents to at most ``limit`` groups.
+
+    A group is ``{"_id": {"k0": ...}, "m0": ...}``. Without keys there is one,
+    or none that ``having`` keeps; none at all if there are no documents and
+    ``having`` asks for nothing. Raises ``BadQuery`` and ``LimitExceeded``.
+    """
+    places = Places(aggregate.query.collection)
+    keys = _keys(aggregate.keys, places, aggregate.as_text)
+    figures = Figures(aggregate.measures, places)
+    ranks = {f"r{n}": each.rank for n, each in enumerate(keys) if each.rank is not None}
+    group = {
+        "_id": {f"k{n}": each.value for n, each in enumerate(keys)} or None,
+        **{name: {"$min": rank} for name, rank in ranks.items()},
+        **figures.accumulators,
+    }
+    results = {"_id": 1, **dict.fromkeys(ranks, 1), **figures.results}
+    stages = [*places.look_ups, *figures.before, {"$group": group}, {"$project": results}]
+    if aggregate.having != EVERYTHING:
+        if not keys:
+            stages = _or_nothing(stages, aggregate)
+        stages.append({"$match": to_mongo(aggregate.having, _FIGURES)})
+    if keys:
+        names = [f"r{n}" if f"r{n}" in ranks else f"_id.k{n}" for n in range(len(keys))]
+        stages += [{"$sort": _sort(aggregate, names)}, {"$limit": limit}]
+    return [*stages, {"$unset": list(ranks)}] if ranks else stages
+
+
+def key_stages(keys: Sequence[Key], collection: Collection, as_text: bool) -> list[Stage]:
+    """Puts the keys of each document, as a list, under ``TEMPORARY``."""
+    places = Places(collection)
+    found = [each.value for each in _keys(keys, places, as_text)]
+    return [*places.look_ups, {"$set": {TEMPORARY: found}}]
+
+
+def _keys(keys: Sequence[Key], places: Places, as_text: bool) -> list[KeyExpression]:
+    if len(keys) > _MOST_KEYS:
+        raise LimitExceeded(f"Documents are grouped by at most {_MOST_KEYS} keys.")
+    return [key_expression(each, places, as_text) for each in keys]
+
+
+def _or_nothing(stages: list[Stage], aggregate: Aggregate) -> list[Stage]:
+    """The one group, with the figures of nothing if there were no documents."""
+    nothing = {"$literal": of_nothing(aggregate.measures)}
+    group = {"$ifNull": [{"$first": "$group"}, nothing]}
+    return [{"$facet": {"group": stages}}, {"$replaceRoot": {"newRoot": group}}]
+
+
+def _sort(aggregate: Aggregate, names: Sequence[str]) -> Mapping[str, int]:
+    """In the order that is asked for, then in that of the keys, which tell all groups apart."""
+    paths: dict[str, str] = {f"k{n}": name for n, name in enumerate(names)}
+    paths |= {f"m{n}": f"m{n}" for n in range(len(aggregate.measures))}
+    sort: dict[str, Any] = {}
+    for each in aggregate.order:
+        if each.name not in paths:
+            raise BadQuery(f"Groups have no '{each.name}' to be ordered by.")
+        sort.setdefault(paths[each.name], _direction(each))
+    for path in (*names, "_id"):
+        sort.setdefault(path, 1)
+    return sort
+
+
+def _direction(order: GroupOrder) -> int:
+    return -1 if order.descending else 1
