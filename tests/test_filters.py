@@ -231,6 +231,7 @@ def test_relations_lead_to_filters_on_their_target() -> None:
         return Related(path, company, PEOPLE, COMPANIES, inner)
 
     name = Match("name", "eq", "Acme")
+    nothing = Match("company", "in", [None, []])
     assert read({"company.name": "Acme"}) == acme("company", name)
     assert read({"company.0.name": "Acme"}) == acme("company.0", name)
     assert read({"company": {"name": "Acme"}}) == acme("company", name)
@@ -241,6 +242,11 @@ def test_relations_lead_to_filters_on_their_target() -> None:
     assert read({"company.name": {"$exists": False}}) == Not(
         acme("company", Match("name", "exists", True))
     )
+    for condition in ({"$in": [None, "Acme"]}, {"$lte": None}, {"$bt": [None, None]}):
+        ((operator, value),) = condition.items()
+        assert read({"company.name": condition}) == Or(
+            (acme("company", Match("name", operator[1:], value)), nothing)
+        )
     assert read({"company.founded": {"$lt": "2000-01-01"}}) == acme(
         "company", Match("founded", "lt", datetime(2000, 1, 1))
     )

@@ -8,6 +8,7 @@ from duetdb.app.service.query import EVERYTHING, And, Filter, Match, Not, Or, Re
 from duetdb.schema_gen.field import Field
 
 _OPPOSITE = {"ne": "eq", "nin": "in"}
+_OF_ONE_VALUE = frozenset(("eq", "in", "gt", "gte", "lt", "lte", "regex"))
 
 
 def all_of(parts: list[Filter]) -> Filter:
@@ -23,7 +24,7 @@ def subset(path: str, inner: Filter, field: Field | None) -> Filter:
     not tell which of them is stored, the filter takes both.
     """
     if field is None or not field.fields:
-        if isinstance(inner, Match):
+        if isinstance(inner, Match) and _means_any(inner):
             return prefixed(path, inner)
         in_list = Match(path, "elemMatch", inner)
         # Without the second part, conditions could be met by different elements.
@@ -59,7 +60,24 @@ def through(relation: Related, inner: Filter) -> Filter:
             return Not(through(relation, opposite))
         if inner.operator == "exists" and not inner.value:
             return Not(replace(relation, filter=replace(inner, value=True)))
-        if inner.operator == "eq" and inner.value is None and relation.field.is_stored:
+        if relation.field.is_stored and _holds_for_null(inner):
             nothing = Match(relation.path, "in", [None, []])
             return Or((replace(relation, filter=inner), nothing))
     return replace(relation, filter=inner)
+
+
+def _means_any(match: Match) -> bool:
+    """Whether a comparison over all elements of a list holds when it holds for one of them."""
+    if match.operator == "exists":
+        return bool(match.value)
+    return match.operator in _OF_ONE_VALUE and not _holds_for_null(match)
+
+
+def _holds_for_null(match: Match) -> bool:
+    """Whether a comparison is met by null, and so by what is missing."""
+    operator, value = match.operator, match.value
+    if operator in ("eq", "gte", "lte"):
+        return value is None
+    if operator == "in":
+        return None in value
+    return operator in ("bt", "all") and bool(value) and all(each is None for each in value)

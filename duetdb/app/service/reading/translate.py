@@ -215,14 +215,30 @@ def _comparison(match: Match) -> Mongo:
 def _between(match: Match, collection: Collection, base: str) -> Mongo:
     """Both bounds must hold for the same element where the schema says that it is a list."""
     bounds = _comparison(match)
-    parts = match.path.split(".")
-    for length in range(len(parts), 0, -1):
-        path = ".".join(parts[:length])
-        field = collection.by_path.get(f"{base}{path}")
+    path, rest = _innermost_list(match.path, collection, base)
+    if not path:
+        return {match.path: bounds}
+    return {path: {"$elemMatch": {rest: bounds} if rest else bounds}}
+
+
+def _innermost_list(path: str, collection: Collection, base: str) -> tuple[str, str]:
+    """The way to the last list on ``path`` of which every element is meant, and what follows.
+
+    A position means one element alone: ``parts.0.length`` leads into no list.
+    """
+    parts, names = path.split("."), base.split(".")[:-1]
+    ends: list[int] = []
+    for end, part in enumerate(parts, 1):
+        if part.isdigit() and ".".join((*names, part)) not in collection.by_path:
+            if ends and ends[-1] == end - 1:
+                ends.pop()
+            continue
+        names.append(part)
+        field = collection.by_path.get(".".join(names))
         if field is not None and field.is_list:
-            rest = ".".join(parts[length:])
-            return {path: {"$elemMatch": {rest: bounds} if rest else bounds}}
-    return {match.path: bounds}
+            ends.append(end)
+    end = ends[-1] if ends else 0
+    return ".".join(parts[:end]), ".".join(parts[end:])
 
 
 def _size(path: str, filter: Filter) -> Mongo:
