@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from duetdb.app.service.writing.operations import MEANINGS
+from duetdb.rest.formats import FORMATS
 from duetdb.rest.openapi_paths import answer, body, parameters, responses
 from duetdb.rest.openapi_schemas import Json, reference
 
@@ -69,6 +70,16 @@ COMPONENTS: Json = {
             **_json("q", "Which documents; {} is all of them.", {"type": "object"}),
             "required": True,
         },
+        "format": {
+            "name": "format",
+            "in": "path",
+            "required": True,
+            "description": "csv and ndjson are streams: all that matches, unless max is given.",
+            "schema": {"type": "string", "enum": sorted(FORMATS)},
+        },
+        "filter": _query(
+            "filter", "Beginnings of words that documents must hold.", {"type": "string"}
+        ),
         "h": _json("h", "Hints; they override the parameters of the same meaning.", _HINTS),
         "sort": _query(
             "sort", "Fields to order by.", {"type": "array", "items": {"type": "string"}}
@@ -84,6 +95,8 @@ COMPONENTS: Json = {
         "count": _flag("count", "Answer the envelope without documents."),
         "metafields": _flag("metafields", "Show all system fields."),
         "fetchchildren": _flag("fetchchildren", "Put the child lists in their fields."),
+        "idtolink": _flag("idtolink", "Put addresses in place of related documents and media ids."),
+        "flatten": _flag("flatten", "Repeat deep properties at the root: address_city."),
         "referencedby": _flag("referencedby", "Answer the documents that refer to this one."),
         "validate": _query(
             "validate",
@@ -142,6 +155,11 @@ COMPONENTS: Json = {
             "type": "object",
             "required": ["total", "count", "skip", "max"],
             "properties": {name: {"type": "integer"} for name in ("total", "count", "skip", "max")},
+        },
+        "duet.Link": {
+            "type": "string",
+            "format": "uri",
+            "description": "With idtolink=true, the address in place of an id or a document.",
         },
         "duet.Deleted": {
             "type": "object",

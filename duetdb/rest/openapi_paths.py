@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from duetdb.app.service.encoding import dumps
+from duetdb.rest.formats import FORMATS, JSON
 from duetdb.rest.openapi_schemas import (
     Json,
     changes_schema,
@@ -18,8 +19,9 @@ from duetdb.rest.openapi_schemas import (
 from duetdb.schema_gen.field import Field
 from duetdb.schema_gen.model import Collection
 
-PAGE = ("q", "h", "sort", "dir", "skip", "max", "totals", "count", "metafields", "fetchchildren")
-ONE = ("h", "metafields", "fetchchildren")
+SHAPE = ("metafields", "fetchchildren", "idtolink", "flatten")
+ONE = ("h", *SHAPE)
+PAGE = ("q", "filter", "h", "sort", "dir", "skip", "max", "totals", "count", *SHAPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ def described(collection: Collection, sources: tuple[Collection, ...]) -> tuple[
     each = _Operations(collection, collection.names.root, tags)
     paths: Json = {
         root: {"get": each.page(), "post": each.create()},
+        f"{root}.{{format}}": {"get": each.formatted()},
         f"{root}/*": {"patch": each.update_many(), "delete": each.delete_many()},
         f"{root}/{{id}}": {
             "parameters": [_path_id("id", collection)],
@@ -105,15 +108,8 @@ class _Operations:
         }
 
     def page(self) -> Json:
-        found = {"type": "array", "items": self._item}
-        envelope = {
-            "type": "object",
-            "required": ["data", "totals"],
-            "properties": {"data": found, "totals": reference("duet.Totals")},
-        }
-        either = {"anyOf": [found, envelope]}
         success = answer(
-            "The documents, or with totals or count an envelope.", either, ("X-Pagination",)
+            "The documents, or with totals or count an envelope.", self._page(), ("X-Pagination",)
         )
         return self._operation(
             "list",
@@ -121,6 +117,26 @@ class _Operations:
             parameters=parameters(*PAGE),
             responses=responses(200, success),
         )
+
+    def formatted(self) -> Json:
+        success = answer("The documents in the format that was asked for.", self._page())
+        texts = (each.content_type.partition(";")[0] for each in FORMATS.values() if each != JSON)
+        success["content"] |= {each: {"schema": {"type": "string"}} for each in texts}
+        return self._operation(
+            "listAs",
+            f"List {self._collection.name} as JSON, markup, a script, CSV or NDJSON",
+            parameters=parameters("format", *PAGE),
+            responses=responses(200, success),
+        )
+
+    def _page(self) -> Json:
+        found = {"type": "array", "items": self._item}
+        envelope = {
+            "type": "object",
+            "required": ["data", "totals"],
+            "properties": {"data": found, "totals": reference("duet.Totals")},
+        }
+        return {"anyOf": [found, envelope]}
 
     def create(self) -> Json:
         one = reference(f"{self._collection.names.type}.input")
@@ -196,6 +212,7 @@ def _child_paths(collection: Collection, field: Field, target: Collection, root:
     above = _path_id("id", collection)
     return {
         path: {"parameters": [above], "get": each.page(), "post": each.create()},
+        f"{path}.{{format}}": {"parameters": [above], "get": each.formatted()},
         f"{path}/{{childId}}": {
             "parameters": [above, _path_id("childId", target)],
             **each.document(),

@@ -7,6 +7,7 @@ from typing import Any
 
 from duetdb.app.service.encoding import wire
 from duetdb.schema_gen.field import MISSING, Field, Relation
+from duetdb.schema_gen.fields.media import MediaType
 from duetdb.schema_gen.model import Collection, IdType
 
 Json = dict[str, Any]
@@ -31,6 +32,7 @@ _ID: Mapping[IdType, Json] = {
     IdType.NUMBER: {"type": "number"},
 }
 _NULL: Json = {"type": "null"}
+_LINK: Json = {"$ref": "#/components/schemas/duet.Link"}
 _UNCHECKED = ("multipleOf",)
 """Left out: 19.99 is no multiple of 0.01 in the binary arithmetic that validators use."""
 
@@ -82,12 +84,14 @@ def changes_schema(collection: Collection) -> Json:
 def _read(field: Field, targets: Mapping[str, Collection]) -> Json:
     target = targets.get(field.collection or "")
     if field.relation is Relation.CHILD:
-        items = reference(target.names.type) if target else {}
+        items = {"anyOf": [reference(target.names.type), _LINK]} if target else {}
         shown = "Its child documents, with fetchchildren=true."
         return {"type": "array", "items": items, "description": field.description or shown}
     if field.relation is not None:
-        by_id = field.type.openapi(field)
-        element = {"anyOf": [reference(target.names.type), by_id]} if target else by_id
+        found = [reference(target.names.type)] if target else []
+        element = {"anyOf": [*found, field.type.openapi(field), _LINK]}
+    elif isinstance(field.type, MediaType):
+        element = {"anyOf": [field.type.openapi(field), _LINK]}
     else:
         element = _element(field, lambda inner: _read(inner, targets))
     return _described(field, _nullable(_listed(field, element)))

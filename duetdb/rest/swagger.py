@@ -55,6 +55,9 @@ def _operation(operation: Json) -> Json:
     if parameters:
         shown["parameters"] = parameters
     shown["responses"] = downgraded_responses(operation["responses"])
+    produced = operation["responses"].get("200", {}).get("content", {})
+    if len(produced) > 1:
+        shown["produces"] = list(produced)
     return shown
 
 

@@ -11,7 +11,9 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
-from tests.rest.conftest import insert
+from duetdb.app.transfer.csv_reader import read_csv
+from duetdb.schema_gen.metadata import parse
+from tests.rest.conftest import PEOPLE, insert
 
 EVIL = '<script>alert(1)</script> & "it\'s" \u2028 </title> ]]> <!-- --> 🎈'
 SUFFIXES = ("json", "html", "js", "csv", "ndjson")
@@ -335,6 +337,20 @@ async def test_csv_is_safe_in_a_spreadsheet(people: httpx.AsyncClient) -> None:
     assert found["name"] == ["'=1+1", "'+1", "'-1", "'@x", "'\tx", "''=1"]
     assert set(found["age"]) == {"-1"}
     assert all(each.startswith("[") for each in found["tags"])
+
+
+async def test_csv_is_read_back(people: httpx.AsyncClient) -> None:
+    """What an import makes of the file is what was there."""
+    before = (await people.get("/rest/people?sort=name")).json()
+    file = io.BytesIO((await people.get("/rest/people.csv?sort=name")).content)
+    documents = [row.document for row in read_csv(file, parse(PEOPLE))]
+    assert (await people.delete("/rest/people/*?q={}")).status_code == 200
+    await insert(people, "people", documents)
+    after = (await people.get("/rest/people?sort=name")).json()
+    lost = ("_id", "nick")  # a new insert, and a property that is not declared
+    assert [{k: v for k, v in each.items() if k not in lost} for each in after] == [
+        {k: v for k, v in each.items() if k not in lost} for each in before
+    ]
 
 
 async def test_ndjson_is_the_list_line_by_line(people: httpx.AsyncClient) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 from openapi_spec_validator import OpenAPIV2SpecValidator, OpenAPIV31SpecValidator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
@@ -75,6 +75,43 @@ async def test_every_documented_operation_is_true(rest: httpx.AsyncClient) -> No
     print(f"{len(driver.driven)} documented operations driven")
 
 
+async def test_every_documented_format_is_true(rest: httpx.AsyncClient) -> None:
+    path = (await description(rest))["paths"]["/rest/people.{format}"]["get"]
+    formats = await parameter(rest, "format")
+    assert formats["schema"]["enum"] == ["csv", "html", "js", "json", "ndjson"]
+    types = path["responses"]["200"]["content"]
+    found = [await rest.get(f"/rest/people.{each}") for each in formats["schema"]["enum"]]
+    assert {each.headers["content-type"].partition(";")[0] for each in found} == set(types)
+    swagger = (await rest.get("/rest/_swagger.json")).json()["paths"]["/rest/people.{format}"]
+    assert set(swagger["get"]["produces"]) == set(types)
+
+
+async def test_documents_fit_with_every_shape(rest: httpx.AsyncClient) -> None:
+    """Expanded, as links, flat, with children: what is described is what is sent."""
+    driver = Driver(rest, await description(rest))
+    acme = await insert(rest, "companies", {"name": "Acme"})
+    body = {"name": "Ann", "company": acme["_id"], "address": {"landlord": acme["_id"]}}
+    ann = await insert(rest, "people", body)
+    await insert(rest, f"people/{ann['_id']}/notes", {"text": "x"})
+    schema = {"$ref": "#/components/schemas/People"}
+    for query in (
+        "",
+        "idtolink=true",
+        "flatten=true&metafields=true",
+        "idtolink=true&flatten=true",
+    ):
+        answer = await rest.get(f"/rest/people/{ann['_id']}?fetchchildren=true&{query}")
+        driver.check(schema, answer.json())
+    wrong = {**answer.json(), "company": [{"name": 7}]}
+    with pytest.raises(ValidationError):
+        driver.check(schema, wrong)
+
+
+async def parameter(client: httpx.AsyncClient, name: str) -> Json:
+    found: Json = (await description(client))["components"]["parameters"][name]
+    return found
+
+
 def order_of(name: str) -> int:
     group = 3 if name.startswith("schema.") else 0
     return group + LAST.get(name.rpartition(".")[2], 0)
@@ -134,7 +171,8 @@ class Driver:
         return schema
 
     async def address(self, path: str) -> str:
-        """The path with the ids of fresh documents in it."""
+        """The path with the ids of fresh documents in it, and a format that is JSON."""
+        path = path.replace("{format}", "json")
         if "{collection}" in path:
             meta = {"name": "spare", "fields": [{"name": "a", "type": "text"}]}
             assert (await self.client.put("/rest/spare/_meta", json=meta)).status_code == 200

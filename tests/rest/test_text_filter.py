@@ -82,7 +82,7 @@ async def test_the_index_on_words_is_used(people: httpx.AsyncClient) -> None:
     await insert(people, "people", [{"name": f"n{number}"} for number in range(500)])
     answer = await people.get("/rest/people?filter=bob&explain=true")
     (read,) = answer.json()["explain"]
-    assert read["index"].startswith("_keywords")
+    assert "_keywords" in read["index"]
     assert read["documentsExamined"] == 1
 
 
