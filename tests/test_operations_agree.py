@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from bson import Decimal128, Int64, ObjectId
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
@@ -45,6 +45,8 @@ FIELDS = [
     {"name": "inner", "type": "object", "fields": [*SCALARS[:2], *LISTS]},
     {"name": "inners", "type": "object", "multiple": True, "fields": [*SCALARS[:2], *LISTS[:1]]},
     {"name": "kept", "type": "number", "required": True},
+    {"name": "owed", "type": "money", "required": True},
+    {"name": "said", "type": "JSON", "required": True},
 ]
 ROOTS = [*(str(field["name"]) for field in FIELDS), "free", "other"]
 NEVER = [
@@ -97,19 +99,28 @@ fitting["inners"] = st.lists(
     st.fixed_dictionaries({}, optional={name: fitting[name] for name in ("whole", "texts")}),
     max_size=3,
 )
+KEPT = {"kept": 1, "owed": Decimal128("1.5"), "said": [1]}
 clean = st.fixed_dictionaries(
-    {"kept": st.integers(1, 5)},
-    optional={name: fitting.get(name, stored_values) for name in ROOTS if name != "kept"},
+    {
+        "kept": st.integers(1, 5),
+        "owed": fitting["money"],
+        "said": st.lists(stored_values, min_size=1, max_size=2),
+    },
+    optional={name: fitting.get(name, stored_values) for name in ROOTS if name not in KEPT},
 )
-dirty = st.dictionaries(st.sampled_from(ROOTS), stored_values).map(lambda each: {"kept": 1, **each})
+dirty = st.dictionaries(st.sampled_from(ROOTS), stored_values).map(lambda each: {**KEPT, **each})
 documents = st.one_of(clean, clean, dirty)
 inside = st.tuples(
     st.sampled_from(["inner", "inners", "any", "free", "texts", "other"]),
     st.sampled_from(["whole", "double", "texts", "numbers", "a", "0", "0.whole", "1.texts"]),
 ).map(".".join)
 paths = st.sampled_from(ROOTS) | inside
-numeric = st.sampled_from(["whole", "double", "money", "kept", "inner.whole", "free", "other.a"])
-listed = st.sampled_from(["texts", "numbers", "inner.texts", "any", "free", "other.a", "inners"])
+numeric = st.sampled_from(
+    ["whole", "double", "money", "kept", "owed", "inner.whole", "free", "other.a"]
+)
+listed = st.sampled_from(
+    ["texts", "numbers", "inner.texts", "any", "said", "free", "other.a", "inners"]
+)
 amounts = st.sampled_from([1, -1, 1, 2, "1", 3.0, 0.5, "1.1", "0.9", 2**62, 1e308, "x", None])
 
 
@@ -132,6 +143,9 @@ operations = st.lists(
     max_size=3,
     unique_by=lambda each: each.path.split(".")[0],
 )
+
+
+PUSH_TURNED_ROUND = Operation("addToSet", "free", {"a": 2, "b": 1})
 
 
 class Finds(CommandListener):
@@ -165,7 +179,13 @@ def test_both_ways_agree(mongod: EmbeddedMongod) -> None:
             suppress_health_check=list(HealthCheck),
         )
         @given(documents, operations)
-        def example(document: dict[str, Any], chosen: list[Operation]) -> None:
+        @example({**KEPT, "owed": Decimal128("1.1")}, [Operation("inc", "owed", "0.9")])
+        @example({**KEPT, "whole": 1.0}, [Operation("inc", "whole", 1)])
+        @example({**KEPT, "double": 1e308}, [Operation("inc", "double", 1e308)])
+        @example({**KEPT, "double": float("nan")}, [Operation("inc", "double", 1)])
+        @example({**KEPT, "free": [5]}, [Operation("min", "free", 3)])
+        @example({**KEPT, "free": [{"b": 1, "a": 2}]}, [PUSH_TURNED_ROUND])
+        def agree(document: dict[str, Any], chosen: list[Operation]) -> None:
             quick, read = runner.run(changed(desk, "quick", document, chosen, finds))
             slow, always = runner.run(changed(desk, "slow", document, chosen, finds))
             assert shown(quick) == shown(slow)
@@ -175,7 +195,7 @@ def test_both_ways_agree(mongod: EmbeddedMongod) -> None:
                 seen.update(each.operator for each in chosen)
 
         try:
-            example()
+            agree()
         finally:
             runner.run(engine.client.drop_database(engine.database.name))
             runner.run(engine.client.close())

@@ -71,8 +71,8 @@ def native(changes: Changes, plan: WritePlan, *, in_memory: bool) -> Native | No
         plan.tokenizer.apply(values)
     operators: dict[str, dict[str, Any]] = {"$set": values, "$inc": {}}
     for each in changes.edits:
-        name = "$pullAll" if each.operator == "pull" else f"${each.operator}"
-        operators.setdefault(name, {})[_name(each)] = _operand(each)
+        key = "$pullAll" if each.operator == "pull" else f"${each.operator}"
+        operators.setdefault(key, {})[_name(each)] = _operand(each)
     for name in plan.old_names.keys() & changes.values.keys():
         operators.setdefault("$unset", {})[plan.old_names[name]] = ""
     return Native(tuple(_conditions(changes, plan)), operators)
@@ -99,8 +99,9 @@ def _is_settled(edit: Edit, plan: WritePlan) -> bool:
     root = place.path[0]
     if operator == "rename" or place.positioned or root in plan.moving_roots:
         return False
-    if root in plan.required and len(place.path) == 1:
-        return operator in _KEEPING and not empty(operand)
+    whole = len(place.path) == 1
+    if whole and root in plan.required and (operator not in _KEEPING or empty(operand)):
+        return False
     if operator == "inc":
         return _adds_exactly(place, operand)
     return operator not in ("pull", "addToSet") or not _holds_object(operand)
