@@ -49,8 +49,9 @@ def test_an_empty_variable_counts_as_not_set() -> None:
 
 
 def test_every_limit_is_a_setting() -> None:
-    environ = {f"DUETDB_{limit.name.upper()}": "7" for limit in fields(Limits)}
-    assert load(environ=environ).limits() == Limits(**dict.fromkeys(Limits.__slots__, 7))
+    values = {each.name: 7 if type(each.default) is int else True for each in fields(Limits)}
+    environ = {f"DUETDB_{name.upper()}": str(value) for name, value in values.items()}
+    assert load(environ=environ).limits() == Limits(**values)
 
 
 def test_every_setting_has_a_type_that_text_can_be() -> None:

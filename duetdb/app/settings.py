@@ -242,6 +242,8 @@ def _check_engine(settings: Settings) -> None:
         )
     if settings.memory and uri is not None:
         raise SettingsError("memory and mongodb_uri exclude each other: set one of them.")
+    if settings.memory and settings.require_index:
+        raise SettingsError("memory has no indexes to require: set memory or require_index.")
     if settings.memory and settings.workers > 1:
         raise SettingsError("memory works with one worker only: each would have its own data.")
 

@@ -8,13 +8,15 @@ what is on the lists of this file; everything else is ``NotAvailable``.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from math import inf
+from time import monotonic
 from typing import Any, NoReturn
 
 from bson import ObjectId
 from mongomock_motor import AsyncMongoMockClient
-from pymongo.errors import PyMongoError
+from pymongo.errors import ExecutionTimeout, PyMongoError
 
-from duetdb.app.mongo.memory_matching import check, matches, refuse
+from duetdb.app.mongo.memory_matching import TIME_EXPIRED, check, matches, refuse
 from duetdb.app.mongo.memory_pipeline import run_pipeline
 from duetdb.app.mongo.memory_projection import projected
 from duetdb.app.mongo.memory_values import in_order
@@ -153,7 +155,8 @@ class MemoryCollection:
     ) -> MemoryCursor:
         check(filter)
         _options(options)
-        cursor = MemoryCursor(lambda: self._matching(filter), projection)
+        milliseconds = options.get("max_time_ms") or options.get("maxTimeMS")
+        cursor = MemoryCursor(lambda: self._matching(filter, milliseconds), projection)
         return cursor.sort(sort or ()).skip(skip).limit(limit)
 
     async def find_one(
@@ -175,12 +178,24 @@ class MemoryCollection:
         indexes = await self._collection.list_indexes().to_list(None)
         return MemoryCursor(lambda: _ready(indexes))
 
-    async def _matching(self, condition: Mapping[str, Any] | None) -> list[Document]:
-        """Copies of the matching documents; by id not all of them are copied."""
+    async def _matching(
+        self, condition: Mapping[str, Any] | None, milliseconds: int | None = None
+    ) -> list[Document]:
+        """Copies of the matching documents; by id not all of them are copied.
+
+        Raises ``ExecutionTimeout`` when looking at them takes longer than it may.
+        """
         id_ = (condition or {}).get("_id")
         where = {"_id": id_} if isinstance(id_, ObjectId | str | int) else {}
         stored = await _translated(self._collection.find(where).to_list(None))
-        return [each for each in stored if matches(condition, each)]
+        ends = monotonic() + milliseconds / 1000 if milliseconds else inf
+        found = []
+        for each in stored:
+            if monotonic() > ends:
+                raise ExecutionTimeout("The query takes too long.", TIME_EXPIRED)
+            if matches(condition, each):
+                found.append(each)
+        return found
 
     async def _chosen(self, condition: Any, options: Mapping[str, Any], many: bool) -> Any:
         """A filter in mongomock's words for the documents to be written to."""

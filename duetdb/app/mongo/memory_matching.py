@@ -13,9 +13,11 @@ from functools import lru_cache
 from operator import ge, gt, le, lt
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
+import regex
 from bson import Decimal128, ObjectId
 from bson.datetime_ms import DatetimeMS
 from bson.int64 import Int64
+from pymongo.errors import ExecutionTimeout
 
 from duetdb.app.mongo.memory_values import MISSING, NOT_A_NUMBER, key_of, reached
 from duetdb.app.service.errors import NotAvailable
@@ -42,10 +44,13 @@ class Reached(NamedTuple):
         return cls(values, values + elements)
 
 
+_MATCH_SECONDS: Final = 0.05
+"""How long one text may be held against a pattern, while everybody else waits."""
+TIME_EXPIRED: Final = 50
 _LOGICAL: Final = frozenset(("$and", "$or", "$nor"))
 _CLASSES: Final = re.compile(r"\\[wWdDsSbB]")
 _DIALECT: Final = re.compile(r"\\[ZNU]|\(\?[^:=!<]")
-_FLAGS: Final = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
+_FLAGS: Final = {"a": "ASCII", "i": "IGNORECASE", "m": "MULTILINE", "s": "DOTALL", "x": "VERBOSE"}
 
 
 def matches(condition: Condition | None, document: Any) -> bool:
@@ -122,7 +127,7 @@ def _operator(name: str, operand: Any, condition: Condition, found: Reached) -> 
         return not _holds(operand, found)
     if name == "$regex":
         pattern = _pattern(operand, condition.get("$options", ""))
-        return any(isinstance(each, str) and pattern.search(each) for each in found.compared)
+        return any(isinstance(each, str) and _is_in(each, pattern) for each in found.compared)
     holds = _OPERATORS.get(name)
     return holds(found, operand) if holds is not None else refuse(name)
 
@@ -204,14 +209,21 @@ _TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
 }
 
 
+def _is_in(text: str, pattern: Any) -> bool:
+    try:
+        return pattern.search(text, timeout=_MATCH_SECONDS) is not None
+    except TimeoutError:
+        raise ExecutionTimeout("A pattern takes too long.", TIME_EXPIRED) from None
+
+
 @lru_cache(maxsize=256)
-def _pattern(pattern: str, options: str) -> re.Pattern[str]:
-    """The pattern as Python's; where the two dialects may differ it is ``NotAvailable``."""
-    flags = 0
-    for each in options:
-        flags |= _FLAGS[each]
-    if pattern.isascii() or not flags & re.IGNORECASE:
-        flags |= re.ASCII  # as in MongoDB, \w and \d are those of ASCII
+def _pattern(pattern: str, options: str) -> Any:
+    """The pattern as Python's; where the two dialects may differ it is ``NotAvailable``.
+
+    It is one of the ``regex`` package, which unlike that of Python can be told to give up.
+    """
+    if pattern.isascii() or "i" not in options:
+        options += "a"  # as in MongoDB, \w and \d are those of ASCII
     elif _CLASSES.search(pattern):
         refuse(f"The pattern {pattern!r}")
     if _DIALECT.search(pattern):
@@ -219,6 +231,12 @@ def _pattern(pattern: str, options: str) -> re.Pattern[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            return re.compile(pattern, flags)
-    except (re.error, FutureWarning, OverflowError):
+            re.compile(pattern, _flags(re, options))
+            return regex.compile(pattern, _flags(regex, options))
+    except (re.error, regex.error, FutureWarning, OverflowError):
         refuse(f"The pattern {pattern!r}")
+
+
+def _flags(module: Any, options: str) -> int:
+    """The option letters as flags, which are other numbers in either module."""
+    return sum(int(getattr(module, _FLAGS[each])) for each in set(options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 
 from bson.errors import InvalidDocument, InvalidStringData
@@ -67,6 +68,27 @@ class translate_driver_errors:
             raise translated from error
 
 
+class naming_sort:
+    """``with naming_sort(sort):`` around a read, whose order is named if it runs out of memory."""
+
+    __slots__ = ("_sort",)
+
+    def __init__(self, sort: Sequence[tuple[str, int]] | None) -> None:
+        self._sort = sort
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, OperationFailure) and error.code in _MEMORY_CODES:
+            raise _too_much([path for path, _ in self._sort or () if path != "_id"]) from error
+
+
 def translated_error(error: BaseException) -> DuetError | None:
     """The client's view of a driver error; None where there is no general one."""
     if isinstance(error, DuetError):
@@ -101,10 +123,7 @@ def _of_command(error: OperationFailure) -> DuetError | None:
     if code in _QUERY_CODES:
         return BadQuery(f"The database refused the query: {_sentence(error)}")
     if code in _MEMORY_CODES:
-        return LimitExceeded(
-            "The answer needs more memory than the database gives one query.",
-            hint="Ask for fewer documents or fields, or sort by an indexed field.",
-        )
+        return _too_much(())
     if code in _ACCESS_CODES:
         return Unavailable(
             "The database refuses the server's own credentials.",
@@ -126,10 +145,22 @@ def _of_command(error: OperationFailure) -> DuetError | None:
     return None
 
 
+def _too_much(paths: Sequence[str]) -> LimitExceeded:
+    if paths:
+        remedy = f"Declare \"indexed\": true on '{paths[0]}', by which it is sorted"
+    else:
+        remedy = "Ask for fewer documents or fields, or sort by an indexed field"
+    return LimitExceeded(
+        "The answer needs more memory than the database gives one query.",
+        hint=f"{remedy}, or let the database use its disk by DUETDB_SORT_DISK=true.",
+    )
+
+
 def _too_slow() -> LimitExceeded:
     return LimitExceeded(
         "The query takes longer than this server allows.",
-        hint="Narrow the filter, ask for fewer documents, or declare the field `indexed`.",
+        hint="Narrow the filter, ask for fewer documents, or declare the field `indexed`. The "
+        "limits are DUETDB_QUERY_MS, DUETDB_STREAM_MS and, for patterns, DUETDB_REGEX_MS.",
     )
 
 

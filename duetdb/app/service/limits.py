@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,15 +22,21 @@ class Limits:
     filter_clauses: int = 500
     """Comparisons in a filter, elements of ``$in`` lists not counted."""
     in_values: int = 10_000
-    """Elements of one ``$in`` list."""
+    """Elements of the ``$in`` lists of one filter, all together."""
     regex_length: int = 500
-    """Characters of one regular expression."""
+    """Characters of one regular expression; all of a filter have ten times as many."""
+    regex_ms: int = 500
+    """Milliseconds for a query by regular expressions, save those for the beginning of a text."""
     geo_points: int = 1_000
     """Positions of one geometry in a query."""
     query_ms: int = 10_000
     """Milliseconds that one database operation may take (``maxTimeMS``)."""
     stream_ms: int = 600_000
     """Milliseconds that the database may work for one stream, which has no page limit."""
+    sort_disk: bool = False
+    """Sort and group on disk what does not fit into the 100 MB of memory that MongoDB takes."""
+    require_index: int = field(default=0, metadata={"min": 0})
+    """Documents of a collection above which queries that no index answers are refused; 0: none."""
     graphql_tokens: int = 5_000
     """Tokens of a GraphQL text."""
     graphql_depth: int = 20
@@ -38,7 +44,7 @@ class Limits:
     graphql_fields: int = 2_000
     """Fields that a GraphQL operation selects, each fragment counted wherever it is used."""
     expand_depth: int = 3
-    """Levels of references that REST expands (SPEC 9.1)."""
+    """Levels of documents in a REST answer, references expanded (SPEC 9.1); 1 expands none."""
     reported_failures: int = 1_000
     """Documents that an update by query names as failed; it counts all of them."""
     write_retries: int = 20

@@ -27,12 +27,12 @@ _ELSEWHERE: Mapping[str, str] = {
 }
 
 
-def operand(operator: str, value: Any, convert: Convert, limits: Limits) -> Any:
-    """The value of a ``Match``; raises ``BadQuery`` or ``LimitExceeded``."""
+def operand(operator: str, value: Any, convert: Convert) -> Any:
+    """The value of a ``Match``; raises ``BadQuery``."""
     read = _READERS.get(operator)
     if read is None:
         raise unknown(operator, CONDITIONS)
-    return read(operator, value, convert, limits)
+    return read(operator, value, convert)
 
 
 def pattern(text: Any, options: Any, limits: Limits) -> tuple[str, str]:
@@ -76,37 +76,31 @@ def unknown(operator: str, allowed: tuple[str, ...]) -> BadQuery:
     )
 
 
-def _one(operator: str, value: Any, convert: Convert, limits: Limits) -> Any:
-    return _listed(value, convert, limits) if isinstance(value, list) else convert(value)
+def _one(operator: str, value: Any, convert: Convert) -> Any:
+    return _listed(value, convert) if isinstance(value, list) else convert(value)
 
 
-def _listed(value: list[Any], convert: Convert, limits: Limits) -> list[Any]:
-    _bounded(value, limits)
+def _listed(value: list[Any], convert: Convert) -> list[Any]:
     return [convert(each) if not isinstance(each, list) else literal(each) for each in value]
 
 
-def _many(operator: str, value: Any, convert: Convert, limits: Limits) -> list[Any]:
+def _many(operator: str, value: Any, convert: Convert) -> list[Any]:
     if not isinstance(value, list):
         raise BadQuery(f"'{operator}' takes a list of values.")
-    return _listed(value, convert, limits)
+    return _listed(value, convert)
 
 
-def _bounded(value: list[Any], limits: Limits) -> None:
-    if len(value) > limits.in_values:
-        raise LimitExceeded(f"A list of the query holds more than {limits.in_values} values.")
-
-
-def _range(operator: str, value: Any, convert: Convert, limits: Limits) -> list[Any]:
+def _range(operator: str, value: Any, convert: Convert) -> list[Any]:
     if not isinstance(value, list) or len(value) != 2:
         raise BadQuery("'$bt' takes a list of two values, the lowest and the highest.")
     return [convert(each) for each in value]
 
 
-def _presence(operator: str, value: Any, convert: Convert, limits: Limits) -> bool:
+def _presence(operator: str, value: Any, convert: Convert) -> bool:
     return boolean(operator, value)
 
 
-def _length(operator: str, value: Any, convert: Convert, limits: Limits) -> int:
+def _length(operator: str, value: Any, convert: Convert) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
@@ -114,7 +108,7 @@ def _length(operator: str, value: Any, convert: Convert, limits: Limits) -> int:
     return value
 
 
-_READERS: Mapping[str, Callable[[str, Any, Convert, Limits], Any]] = {
+_READERS: Mapping[str, Callable[[str, Any, Convert], Any]] = {
     "$eq": _one,
     "$ne": _one,
     "$gt": _one,

@@ -47,7 +47,10 @@ def parse_words(collection: Collection, text: str, limits: Limits) -> Filter:
     if not tokens:
         return EVERYTHING
     if len(tokens) > limits.filter_clauses:
-        raise LimitExceeded(f"The text filter has more than {limits.filter_clauses} words.")
+        raise LimitExceeded(
+            f"The text filter has more than {limits.filter_clauses} words.",
+            hint="Ask by fewer words, or raise DUETDB_FILTER_CLAUSES.",
+        )
     if not any(field.searchable for field in collection.all_fields):
         return Or(())
     return Words(tokens)

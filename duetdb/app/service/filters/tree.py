@@ -22,7 +22,9 @@ class Budget:
     """What is left of the comparisons that one query may hold."""
 
     def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._left = limits.filter_clauses
+        self._values = limits.in_values
         self._letters = limits.regex_length * _PATTERNS
         self.has_near = False
 
@@ -38,7 +40,17 @@ class Budget:
         self._left -= 1
         if self._left < 0:
             raise LimitExceeded(
-                "The filter holds too many comparisons.", hint="Use '$in' for lists of values."
+                f"The filter holds more than {self._limits.filter_clauses} comparisons.",
+                hint="Use '$in' for lists of values, or raise DUETDB_FILTER_CLAUSES.",
+            )
+
+    def spend_values(self, value: Any) -> None:
+        """Counts the elements of a list before any of them is looked at."""
+        self._values -= len(value) if isinstance(value, list) else 0
+        if self._values < 0:
+            raise LimitExceeded(
+                f"The lists of the filter hold more than {self._limits.in_values} values.",
+                hint="Ask in several requests, or raise DUETDB_IN_VALUES.",
             )
 
 
@@ -58,7 +70,10 @@ class Parser:
         depth: int = 1,
     ) -> None:
         if depth > limits.filter_depth:
-            raise LimitExceeded(f"The filter has more than {limits.filter_depth} levels.")
+            raise LimitExceeded(
+                f"The filter has more than {limits.filter_depth} levels.",
+                hint="Ask in fewer levels, or raise DUETDB_FILTER_DEPTH.",
+            )
         self._operands = operands
         self._limits = limits
         self._budget = budget
@@ -71,6 +86,8 @@ class Parser:
             raise BadQuery(
                 "A filter is an object of fields and conditions.", hint='Such as {"name": "Ann"}.'
             )
+        if not q:
+            self._budget.spend()
         return all_of(
             [
                 self._logical(key, value) if key.startswith("$") else self.field(key, value)
@@ -142,8 +159,9 @@ class Parser:
             found = subset(target.path, inner, target.field)
             return Not(found) if operator == "$ne" else found
         self._budget.spend()
+        self._budget.spend_values(value)
         convert = self._operands.of(target)
-        return Match(target.path, operator[1:], operand(operator, value, convert, self._limits))
+        return Match(target.path, operator[1:], operand(operator, value, convert))
 
     def _size(self, comparison: dict[str, Any]) -> Filter:
         if not _is_operators(comparison):
@@ -152,13 +170,13 @@ class Parser:
         for operator, value in comparison.items():
             if operator not in _SIZES:
                 raise unknown(operator, _SIZES)
-            parts.append(
-                Match("", operator[1:], operand(operator, value, self._whole, self._limits))
-            )
+            self._budget.spend()
+            self._budget.spend_values(value)
+            parts.append(Match("", operator[1:], operand(operator, value, self._whole)))
         return all_of(parts)
 
     def _whole(self, value: Any) -> Any:
-        return operand("$size", value, literal, self._limits)
+        return operand("$size", value, literal)
 
     def _any_element(self, target: Target, value: Any) -> Filter:
         if not isinstance(value, dict):
@@ -187,7 +205,7 @@ class Parser:
         if isinstance(condition, dict) and isinstance(condition.get("$elemMatch"), dict):
             return self._any_related(target, field, condition["$elemMatch"])
         if isinstance(condition, dict) and set(condition) == {"$exists"}:
-            exists = operand("$exists", condition["$exists"], literal, self._limits)
+            exists = operand("$exists", condition["$exists"], literal)
             found = self._any_related(target, field, {})
             return found if exists else Not(found)
         raise BadQuery(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
+from duetdb.app.service.driver_errors import naming_sort
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import NotAvailable
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import Document
 from duetdb.app.service.reading import explain
+from duetdb.app.service.reading.index_guard import IndexGuard
 from duetdb.app.service.reading.nearest import has_near, nearest_first
+from duetdb.app.service.reading.searching import is_search
 
 _STREAM_BATCH = 250
 """Documents in memory at once. With 1,000, small ones come a fifth faster, and those of 16 KB cost
@@ -26,6 +29,9 @@ class Source:
         self._collections: dict[str, Any] = {}
         self.limits = limits
         self.in_memory = engine.in_memory
+        self._guard: IndexGuard | None = None
+        if limits.require_index and not engine.in_memory:
+            self._guard = IndexGuard(engine.database, limits)
 
     @property
     def level_ceiling(self) -> int:
@@ -52,7 +58,7 @@ class Source:
     ) -> list[Document]:
         """The first match, or none."""
         if explain.is_explaining():
-            await self._look("find", name, _find(name, where, fields, limit=1))
+            await self._explain("find", name, _find(name, where, fields, limit=1))
         found = await self.collection(name).find_one(
             where, fields, max_time_ms=self.limits.query_ms
         )
@@ -68,7 +74,7 @@ class Source:
         limit: int = 0,
     ) -> list[Document]:
         """A page. The batch is the page: the driver's default of 101 costs a second trip."""
-        if explain.is_explaining():
+        if self._is_watched:
             await self._look("find", name, _find(name, where, fields, sort, skip, limit))
         cursor = self.collection(name).find(
             where,
@@ -77,9 +83,11 @@ class Source:
             limit=limit,
             sort=sort,
             batch_size=limit,
-            max_time_ms=self.limits.query_ms,
+            max_time_ms=self._milliseconds(where),
+            allow_disk_use=self.limits.sort_disk,
         )
-        found: list[Document] = await cursor.to_list(None)
+        with naming_sort(sort):
+            found: list[Document] = await cursor.to_list(None)
         return found
 
     async def aggregate(
@@ -92,12 +100,16 @@ class Source:
         self, operation: str, name: str, pipeline: Sequence[Mapping[str, Any]], size: int
     ) -> list[Document]:
         pipeline = pipeline if self.in_memory else nearest_first(pipeline)
-        if explain.is_explaining():
+        if self._is_watched:
             await self._look(operation, name, _aggregate(name, pipeline))
-        cursor = await self.collection(name).aggregate(
-            pipeline, batchSize=size, maxTimeMS=self.limits.query_ms, allowDiskUse=True
-        )
-        found: list[Document] = await cursor.to_list(None)
+        with naming_sort(_sort_of(pipeline)):
+            cursor = await self.collection(name).aggregate(
+                pipeline,
+                batchSize=size,
+                maxTimeMS=self._milliseconds(_where_of(pipeline)),
+                allowDiskUse=self.limits.sort_disk,
+            )
+            found: list[Document] = await cursor.to_list(None)
         return found
 
     async def count(self, name: str, where: Mapping[str, Any]) -> int:
@@ -105,17 +117,19 @@ class Source:
         if has_near(where) and not self.in_memory:
             found = await self._pipeline("count", name, [{"$match": where}, {"$count": "n"}], 1)
             return int(found[0]["n"]) if found else 0
-        if explain.is_explaining():
+        if self._is_watched:
             group = {"_id": 1, "n": {"$sum": 1}}
             counting: list[dict[str, Any]] = [{"$match": where}, {"$group": group}]
-            await self._look("count", name, _aggregate(name, counting))
-        counted = self.collection(name).count_documents(where, maxTimeMS=self.limits.query_ms)
+            look = self._look if where else self._explain
+            await look("count", name, _aggregate(name, counting))
+        milliseconds = self._milliseconds(where)
+        counted = self.collection(name).count_documents(where, maxTimeMS=milliseconds)
         return int(await counted)
 
     async def estimate(self, name: str) -> int:
         """How many documents the collection says that it holds."""
         if explain.is_explaining():
-            await self._look("count", name, {"count": name})
+            await self._explain("count", name, {"count": name})
         return int(await self.collection(name).estimated_document_count())
 
     async def stream(
@@ -128,7 +142,7 @@ class Source:
         limit: int = 0,
     ) -> AsyncGenerator[list[Document], None]:
         """All matches in batches; never more than one batch in memory."""
-        if explain.is_explaining():
+        if self._is_watched:
             await self._look("find", name, _find(name, where, fields, sort, skip, limit))
         cursor = self.collection(name).find(
             where,
@@ -138,10 +152,12 @@ class Source:
             sort=sort,
             batch_size=_STREAM_BATCH,
             max_time_ms=self.limits.stream_ms,
+            allow_disk_use=self.limits.sort_disk,
         )
         try:
-            while batch := await cursor.to_list(_STREAM_BATCH):
-                yield batch
+            with naming_sort(sort):
+                while batch := await cursor.to_list(_STREAM_BATCH):
+                    yield batch
         finally:
             await cursor.close()
 
@@ -150,13 +166,13 @@ class Source:
     ) -> AsyncGenerator[list[Document], None]:
         """What a pipeline gives, in batches as ``stream``."""
         pipeline = nearest_first(pipeline)
-        if explain.is_explaining():
+        if self._is_watched:
             await self._look("aggregate", name, _aggregate(name, pipeline))
         cursor = await self.collection(name).aggregate(
             pipeline,
             batchSize=_STREAM_BATCH,
             maxTimeMS=self.limits.stream_ms,
-            allowDiskUse=True,
+            allowDiskUse=self.limits.sort_disk,
         )
         try:
             while batch := await cursor.to_list(_STREAM_BATCH):
@@ -164,7 +180,26 @@ class Source:
         finally:
             await cursor.close()
 
+    async def demand_index(self, name: str, where: Mapping[str, Any]) -> None:
+        """Raises ``LimitExceeded`` if a write by this filter would have to look at everything."""
+        if self._guard is not None and where:
+            await self._guard.check(name, _find(name, where, None))
+
+    def _milliseconds(self, where: Mapping[str, Any]) -> int:
+        limits = self.limits
+        return min(limits.regex_ms, limits.query_ms) if is_search(where) else limits.query_ms
+
+    @property
+    def _is_watched(self) -> bool:
+        return self._guard is not None or explain.is_explaining()
+
     async def _look(self, operation: str, name: str, command: Mapping[str, Any]) -> None:
+        """What is to be done before a read: it may be refused, and explained."""
+        if self._guard is not None:
+            await self._guard.check(name, command)
+        await self._explain(operation, name, command)
+
+    async def _explain(self, operation: str, name: str, command: Mapping[str, Any]) -> None:
         database, milliseconds = self._engine.database, self.limits.query_ms
         await explain.note(database, name, operation, command, milliseconds)
 
@@ -187,4 +222,16 @@ def _find(
 
 
 def _aggregate(name: str, pipeline: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {"aggregate": name, "pipeline": pipeline, "cursor": {}, "allowDiskUse": True}
+    return {"aggregate": name, "pipeline": pipeline, "cursor": {}}
+
+
+def _where_of(pipeline: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The filter that a pipeline begins with."""
+    first = pipeline[0] if pipeline else {}
+    where: Mapping[str, Any] = first.get("$match") or first.get("$geoNear", {}).get("query", {})
+    return where
+
+
+def _sort_of(pipeline: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """What a pipeline sorts by first."""
+    return next((list(stage["$sort"].items()) for stage in pipeline if "$sort" in stage), [])

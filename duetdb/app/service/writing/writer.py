@@ -36,6 +36,7 @@ class Writer:
         self._catalog = catalog
         self._limits = limits
         self._events = events
+        self._source = Source(engine, limits)
         self._plans = WritePlans()
         self._turns = Turns()
 
@@ -124,8 +125,10 @@ class Writer:
         return Site(self._engine, self._catalog.schema, self._limits, self._turns, plan)
 
     async def _condition(self, write: Delete | UpdateMany) -> dict[str, Any]:
-        resolution = await resolved(write.filter, Source(self._engine, self._limits))
-        return to_mongo(resolution, write.collection)
+        resolution = await resolved(write.filter, self._source)
+        condition = to_mongo(resolution, write.collection)
+        await self._source.demand_index(write.collection.name, condition)
+        return condition
 
     def _publish(
         self, kind: ChangeKind, collection: str, documents: Sequence[Document], principal: Principal
