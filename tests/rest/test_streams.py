@@ -180,6 +180,19 @@ def test_a_client_that_does_not_read_holds_the_reading_up(rows: Rows) -> None:
     assert rows.cursors() == []
 
 
+def test_a_client_that_reads_no_more_is_not_waited_for(
+    mongod: EmbeddedMongod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One chunk may take as long as the database may work for the whole."""
+    settings = make_settings(mongod.uri, stream_ms=1500)
+    with rows_server(settings, monkeypatch) as rows:
+        rows.fill(MANY, 2000)
+        with rows.asking("/rest/rows.ndjson"):
+            assert soon(lambda: len(rows.cursors()) == 1)
+            assert soon(lambda: rows.cursors() == [])
+            assert rows.get("/rest/rows.ndjson?max=1").status_code == 200
+
+
 def test_a_client_that_leaves_before_the_first_byte(rows: Rows) -> None:
     """A search through everything that finds nothing ends with the one who asked."""
     rows.fill(MANY, 2000)
@@ -235,7 +248,7 @@ def test_a_stream_has_a_time_limit_of_its_own(
 
 
 def test_the_time_limit_on_the_way(mongod: EmbeddedMongod, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = make_settings(mongod.uri, stream_ms=15)
+    settings = make_settings(mongod.uri, stream_ms=30)
     with rows_server(settings, monkeypatch) as rows:
         rows.fill(100_000, 500)
         with (
