@@ -133,6 +133,16 @@ async def test_missing_and_empty_values_behind_relations(service: Service) -> No
     assert await ids(service, "firms.tags.0") == [1, 2, 3, 4, 5, 6, 0]
 
 
+async def test_positions_beside_relations(service: Service) -> None:
+    people = service.engine.database.people
+    await people.delete_many({})
+    for n, free in enumerate(([["x"], 1], [], [2], [[]], ["a"])):
+        await people.insert_one({"_id": n, "free": free})
+    only = Projection(("name",), include=True)
+    assert await ids(service, "free.0", projection=only) == [3, 1, 2, 4, 0]
+    assert await ids(service, "free.0", "company.name", projection=only) == [3, 1, 2, 4, 0]
+
+
 async def test_pages_and_filters(service: Service) -> None:
     assert await ids(service, "company.name", skip=3, max=2) == [2, 6]
     q = {"company.name": {"$in": ["Acme", "Cern"]}}

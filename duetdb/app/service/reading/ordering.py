@@ -60,7 +60,7 @@ def sorted_page(query: Query, skip: int, limit: int) -> list[Stage]:
     keys: dict[str, Expression] = {}
     order: list[Order] = []
     for each in query.order:
-        if each.hops:
+        if each.hops or _has_position(each.path):
             name = f"{TEMPORARY}.o{len(keys)}"
             keys[name] = _key(each, places)
             each = Order(name, each.descending)
@@ -77,6 +77,14 @@ def _cut(sort: Mapping[str, int], skip: int, limit: int) -> list[Stage]:
     if limit:
         stages.append({"$limit": limit})
     return stages
+
+
+def _has_position(path: str) -> bool:
+    """Behind other stages the database would read no more than ``path`` names as a projection.
+
+    Projections know no positions, so that what is to be sorted by would be gone.
+    """
+    return any(part.isdigit() for part in path.split("."))
 
 
 def _key(order: Order, places: Places) -> Expression:

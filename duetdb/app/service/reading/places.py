@@ -60,6 +60,8 @@ class Places:
 
     def sort_keys(self, place: Place) -> Expression:
         """A list of what the database would sort by, were the related documents inside."""
+        if not place.hops:
+            return elements_of(place.path, self._collection, SORT_KEYS)
         return self._looked_up(place, SORT_KEYS)
 
     def _looked_up(self, place: Place, elements: Elements = ALL_ELEMENTS) -> str:
