@@ -88,7 +88,7 @@ class Aggregator:
         found = await self._values(distinct, stages, limit)
         if query.max is None:
             self._check_number(len(found), "values")
-        return [each["_id"] for each in found]
+        return [each["_id"]["value"] for each in found]
 
     async def count_distinct(self, distinct: Distinct) -> int:
         """How many different values there are, the page aside."""
@@ -106,7 +106,8 @@ class Aggregator:
                 *places.look_ups,
                 {"$project": {"_id": 0, "value": values}},
                 {"$unwind": "$value"},
-                {"$group": {"_id": "$value"}},
+                # In an object, because a value that is a list would be sorted by its elements.
+                {"$group": {"_id": {"value": "$value"}}},
                 *stages,
             ]
             return await self._source.aggregate(query.collection.name, pipeline, size)

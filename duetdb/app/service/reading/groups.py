@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from duetdb.app.service.errors import BadQuery, LimitExceeded
-from duetdb.app.service.grouping import Aggregate, GroupOrder, Key
+from duetdb.app.service.grouping import Aggregate, Key
 from duetdb.app.service.query import EVERYTHING
+from duetdb.app.service.reading.expressions import Expression
 from duetdb.app.service.reading.figures import Figures, of_nothing
 from duetdb.app.service.reading.key_expressions import KeyExpression, key_expression
 from duetdb.app.service.reading.places import TEMPORARY, Places, Stage
@@ -15,6 +16,7 @@ from duetdb.app.service.reading.translate import to_mongo
 from duetdb.schema_gen.model import Collection, GraphQLNames
 
 _MOST_KEYS: Final = 16
+_MOST_SORTED: Final = 32
 _FIGURES: Final = Collection(name="", names=GraphQLNames("", ""))
 """Figures are fields of nothing that is declared."""
 
@@ -29,22 +31,28 @@ def group_stages(aggregate: Aggregate, limit: int) -> list[Stage]:
     places = Places(aggregate.query.collection)
     keys = _keys(aggregate.keys, places, aggregate.as_text)
     figures = Figures(aggregate.measures, places)
-    ranks = {f"r{n}": each.rank for n, each in enumerate(keys) if each.rank is not None}
     group = {
         "_id": {f"k{n}": each.value for n, each in enumerate(keys)} or None,
-        **{name: {"$min": rank} for name, rank in ranks.items()},
+        **{f"r{n}": {"$min": each.rank} for n, each in enumerate(keys) if each.rank is not None},
         **figures.accumulators,
     }
-    results = {"_id": 1, **dict.fromkeys(ranks, 1), **figures.results}
-    stages = [*places.look_ups, *figures.before, {"$group": group}, {"$project": results}]
+    stages = [*places.look_ups, *figures.before, {"$group": group}]
+    stages.append({"$project": {"_id": 1, **_ranks(keys), **figures.results}})
     if aggregate.having != EVERYTHING:
         if not keys:
             stages = _or_nothing(stages, aggregate)
         stages.append({"$match": to_mongo(aggregate.having, _FIGURES)})
-    if keys:
-        names = [f"r{n}" if f"r{n}" in ranks else f"_id.k{n}" for n in range(len(keys))]
-        stages += [{"$sort": _sort(aggregate, names)}, {"$limit": limit}]
-    return [*stages, {"$unset": list(ranks)}] if ranks else stages
+    if not keys:
+        return stages
+    return [*stages, {"$sort": _sort(aggregate)}, {"$limit": limit}, {"$unset": list(_ranks(keys))}]
+
+
+def _ranks(keys: Sequence[KeyExpression]) -> dict[str, Expression]:
+    """What groups are sorted by: in an object, because the database sorts by one list at most."""
+    return {
+        f"r{n}": {"value": f"$_id.k{n}" if each.rank is None else f"$r{n}"}
+        for n, each in enumerate(keys)
+    }
 
 
 def key_stages(keys: Sequence[Key], collection: Collection, as_text: bool) -> list[Stage]:
@@ -67,19 +75,18 @@ def _or_nothing(stages: list[Stage], aggregate: Aggregate) -> list[Stage]:
     return [{"$facet": {"group": stages}}, {"$replaceRoot": {"newRoot": group}}]
 
 
-def _sort(aggregate: Aggregate, names: Sequence[str]) -> Mapping[str, int]:
+def _sort(aggregate: Aggregate) -> Mapping[str, int]:
     """In the order that is asked for, then in that of the keys, which tell all groups apart."""
-    paths: dict[str, str] = {f"k{n}": name for n, name in enumerate(names)}
+    ranks = [f"r{n}" for n in range(len(aggregate.keys))]
+    paths = {f"k{n}": rank for n, rank in enumerate(ranks)}
     paths |= {f"m{n}": f"m{n}" for n in range(len(aggregate.measures))}
-    sort: dict[str, Any] = {}
+    sort: dict[str, int] = {}
     for each in aggregate.order:
         if each.name not in paths:
             raise BadQuery(f"Groups have no '{each.name}' to be ordered by.")
-        sort.setdefault(paths[each.name], _direction(each))
-    for path in (*names, "_id"):
+        sort.setdefault(paths[each.name], -1 if each.descending else 1)
+    for path in (*ranks, "_id"):
         sort.setdefault(path, 1)
+    if len(sort) > _MOST_SORTED:
+        raise LimitExceeded(f"Groups are ordered by at most {_MOST_SORTED - 1} keys and figures.")
     return sort
-
-
-def _direction(order: GroupOrder) -> int:
-    return -1 if order.descending else 1

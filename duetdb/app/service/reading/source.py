@@ -93,7 +93,7 @@ class Source:
     async def aggregate(
         self, name: str, pipeline: Sequence[Mapping[str, Any]], size: int
     ) -> list[Document]:
-        """What a pipeline gives, at most ``size`` documents of it in the first batch."""
+        """What a pipeline gives, in one round trip if it is at most ``size`` documents."""
         return await self._pipeline("aggregate", name, pipeline, size)
 
     async def _pipeline(
@@ -105,7 +105,8 @@ class Source:
         with naming_sort(_sort_of(pipeline)):
             cursor = await self.collection(name).aggregate(
                 pipeline,
-                batchSize=size,
+                # The database sees that there is no more only if it could send one more.
+                batchSize=size + 1,
                 maxTimeMS=self._milliseconds(_where_of(pipeline)),
                 allowDiskUse=self.limits.sort_disk,
             )
