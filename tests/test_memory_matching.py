@@ -103,6 +103,17 @@ def test_the_same_documents_are_found(
     assert [each["_id"] for each in stored if matches(condition, each)] == expected
 
 
+@pytest.mark.parametrize(
+    "inner", [{}, {"b": 1}, {"b": None}, {"b": {"$ne": 1}}, {"0": False}, {"0.b": 1}]
+)
+def test_lists_inside_of_lists(real: Collection[Any], inner: dict[str, Any]) -> None:
+    lists = [[[False, None]], [[{"b": 1}]], [{"b": 1}], [5], [[]]]
+    stored = store(real, [{"a": each} for each in lists])
+    condition = {"a": {"$elemMatch": inner}}
+    expected = [each["_id"] for each in real.find(condition).sort("_id")]
+    assert [each["_id"] for each in stored if matches(condition, each)] == expected
+
+
 @EXAMPLES
 @given(documents, st.lists(st.sampled_from(PATHS), min_size=1, max_size=2, unique=True), st.data())
 def test_the_same_order(

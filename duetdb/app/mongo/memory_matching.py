@@ -162,7 +162,15 @@ def _elem_match(found: Reached, condition: Any) -> bool:
     elements = [each for value in found.values if isinstance(value, list) for each in value]
     if is_operators(condition):
         return any(_holds(condition, Reached([each], [each])) for each in elements)
-    return any(isinstance(each, dict | list) and matches(condition, each) for each in elements)
+    inside = [_as_object(each) for each in elements if isinstance(each, dict | list)]
+    return any(matches(condition, each) for each in inside)
+
+
+def _as_object(element: dict[str, Any] | list[Any]) -> Condition:
+    """An element that is a list itself is looked into by its positions, not into its elements."""
+    if isinstance(element, dict):
+        return element
+    return {str(position): each for position, each in enumerate(element)}
 
 
 def _type(found: Reached, operand: Any) -> bool:
