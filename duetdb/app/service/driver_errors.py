@@ -27,9 +27,10 @@ from duetdb.app.service.errors import (
 
 _TIME_CODES = frozenset({50, 262})
 """MaxTimeMSExpired and ExceededTimeLimit."""
-_QUERY_CODES = frozenset({2, 9, 14, 51091, 51108, 31249, 31250, 31254})
-"""BadValue, FailedToParse, TypeMismatch, bad pattern or options, colliding projections."""
-_MEMORY_CODES = frozenset({96, 146, 292, 10334, 16819, 17419})
+_QUERY_CODES = frozenset({2, 9, 14, 15, 40485, 51091, 51108, 31249, 31250, 31254})
+"""BadValue, FailedToParse, TypeMismatch, nested too deep, unknown time zone, bad pattern or
+options, colliding projections."""
+_MEMORY_CODES = frozenset({96, 146, 292, 4568, 10334, 16819, 17419})
 """Sorts, groups and documents that outgrow what the database allows one operation."""
 _ACCESS_CODES = frozenset({13, 18, 8000})
 """Unauthorized and AuthenticationFailed: our own credentials, not the client's."""

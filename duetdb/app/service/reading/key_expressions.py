@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from bson.datetime_ms import DatetimeMS
+
 from duetdb.app.service.grouping import DateBucket, DateFormat, DatePart, Key
 from duetdb.app.service.reading.date_formats import Clock, formatted
 from duetdb.app.service.reading.expressions import Expression, let
@@ -22,6 +24,8 @@ _PARTS: Final = {
 }
 _NO_YEAR: Final = 0
 _LAST_YEAR: Final = 9999
+_EARLIEST: Final = DatetimeMS(-9 * 10**18)
+"""The database cannot go back to the beginning of a span from much further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ def _dated(key: Key, value: Expression) -> Expression:
     if isinstance(key.date, DatePart):
         return _when_date(value, clock.part(_PARTS[key.date]))
     if isinstance(key.date, DateBucket):
-        return _when_date(value, clock.bucket(key.date.value.lower()))
+        begun = clock.bucket(key.date.value.lower())
+        return _when_date(value, {"$cond": [{"$gte": ["$$v", _EARLIEST]}, begun, None]})
     assert key.date is not None
     year = clock.part("$year")
     spelled = {"$and": [{"$gt": [year, _NO_YEAR]}, {"$lte": [year, _LAST_YEAR]}]}
