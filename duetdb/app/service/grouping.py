@@ -55,7 +55,10 @@ class DateFormat:
 class Key:
     """What documents are grouped by: a value, or what ``date`` makes of one in ``zone``.
 
-    A value that is no date has no part, bucket or format: its key is null.
+    A list is one key as a whole. Several values behind a relation are a list,
+    one is itself, and none is null. A value that is no date has no part, bucket
+    or format: its key is null. So is the format of a date outside the years 1 to
+    9999, which no calendar has. ``zone`` is an IANA name or an offset.
     """
 
     place: Place
@@ -69,14 +72,24 @@ class Function(StrEnum):
     COUNT_DISTINCT = "countDistinct"
     """Different values, null aside; the elements of lists."""
     SUM = "sum"
-    """Of the numbers, list elements included; what is no number is skipped. Of none: 0."""
+    """Of the numbers, list elements included; what is no number is skipped. Of none: 0.
+
+    As the database adds: 64-bit sums that overflow go on as doubles, a Decimal128
+    makes the sum one, and with a NaN it is NaN.
+    """
     AVG = "avg"
-    """Of the same numbers. Of none: null."""
+    """Of the same numbers, each as heavy as any other. Of none: null."""
     MIN = "min"
-    """The least value, null and missing ones aside. Of none: null."""
+    """The least value, list elements included, null and missing ones aside. Of none: null.
+
+    In the order of the database: numbers before texts, and NaN before all numbers.
+    """
     MAX = "max"
     LEAST = "least"
-    """The document with the least value (the lower id of equals); null without one."""
+    """The document with the least value (the lower id of equals); null without one.
+
+    Of a list its least element counts, for ``GREATEST`` its greatest.
+    """
     GREATEST = "greatest"
     """The document with the greatest value (the lower id of equals); null without one."""
 
@@ -106,10 +119,12 @@ class Aggregate:
     completed by their keys. With ``max`` None more groups than the page ceiling
     are an error, else the first ``max`` are answered. ``as_text`` groups by the
     text that a key has as a name in JSON (SPEC 7.6: null is "null", lists are
-    joined by commas), so that 1 and "1" are one group.
+    joined by commas), so that 1 and "1" are one group. Texts of numbers and of
+    dates, also those that a ``DateFormat`` makes, are ordered as these and not
+    by their letters.
 
     The documents of ``LEAST`` and ``GREATEST`` have the projection and the
-    expansions of ``query``.
+    expansions of ``query``; one document may be in several places.
     """
 
     query: Query
