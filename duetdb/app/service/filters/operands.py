@@ -13,7 +13,7 @@ from bson.decimal128 import Decimal128
 
 from duetdb.app.service import dates
 from duetdb.app.service.errors import BadQuery
-from duetdb.app.service.filters.paths import Target
+from duetdb.app.service.filters.paths import FORBIDDEN, Target
 from duetdb.schema_gen.field import Field, Mismatch, Relation
 from duetdb.schema_gen.fields.instants import InstantType
 from duetdb.schema_gen.fields.media import MediaType
@@ -21,6 +21,8 @@ from duetdb.schema_gen.fields.numbers import exact
 from duetdb.schema_gen.model import Collection, Schema
 from duetdb.schema_gen.values import parse_id
 
+_LEVELS = 100
+"""As many as the documents of MongoDB have."""
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 _DATE_SYSTEM_FIELDS = frozenset({"_created", "_changed"})
 _NUMBERS = frozenset({"number", "float_number", "money"})
@@ -110,7 +112,7 @@ class Operands:
         return literal(value) if found is None else found
 
 
-def literal(value: Any) -> Any:
+def literal(value: Any, levels: int = _LEVELS) -> Any:
     """The value as it is; ``BadQuery`` when the database cannot compare with it."""
     if isinstance(value, bool) or value is None:
         return value
@@ -122,10 +124,12 @@ def literal(value: Any) -> Any:
     elif isinstance(value, float):
         if not isfinite(value):
             raise BadQuery("A number of the query is not finite.")
-    elif isinstance(value, list):
-        return [literal(each) for each in value]
-    elif isinstance(value, dict):
-        return {_key(key): literal(each) for key, each in value.items()}
+    elif isinstance(value, list | dict):
+        if not levels:
+            raise BadQuery(f"A value of the query has more than {_LEVELS} levels.")
+        if isinstance(value, list):
+            return [literal(each, levels - 1) for each in value]
+        return {_key(key): literal(each, levels - 1) for key, each in value.items()}
     return value
 
 
@@ -138,7 +142,7 @@ def _text(value: str) -> str:
 
 
 def _key(key: str) -> str:
-    if key.startswith("$") or "\0" in key:
+    if key.startswith("$") or "\0" in key or key in FORBIDDEN:
         raise BadQuery(f"{key!r} cannot be a name inside a value that is compared.")
     return _text(key)
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from duetdb.app.service.errors import BadQuery
 from duetdb.schema_gen.field import Field
 from duetdb.schema_gen.model import Collection, Schema
 
 _BRACKETS = re.compile(r"\[(\d+)\]")
+FORBIDDEN = frozenset(("__proto__", "_bsontype"))
+"""To programs in JavaScript these are no names; nothing is stored under them."""
+_PROTOTYPE = ("constructor", "prototype")
 _LONGEST = 500
 _MOST_PARTS = 100
 
@@ -43,6 +47,8 @@ def resolve(collection: Collection, path: str, base: Sequence[str] = ()) -> Targ
     relations store ids. Raises ``BadQuery`` for what cannot be a path.
     """
     parts = split(path)
+    if (*base[-1:], parts[0]) == _PROTOTYPE:
+        raise _refusal(path, "leads to a prototype")
     names = list(base)
     for position, part in enumerate(parts):
         if part.isdigit() and ".".join((*names, part)) not in collection.by_path:
@@ -69,11 +75,15 @@ def split(path: str) -> list[str]:
     parts = (_BRACKETS.sub(r".\1", path) if "[" in path else path).split(".")
     fault = _fault(path, parts)
     if fault is not None:
-        raise BadQuery(
-            f"A path of the query {fault}: {path[:50]!r}.",
-            hint="Use a field's name, or names joined by dots, such as address.city.",
-        )
+        raise _refusal(path, fault)
     return parts
+
+
+def _refusal(path: str, fault: str) -> BadQuery:
+    return BadQuery(
+        f"A path of the query {fault}: {path[:50]!r}.",
+        hint="Use a field's name, or names joined by dots, such as address.city.",
+    )
 
 
 def _fault(path: str, parts: list[str]) -> str | None:
@@ -87,6 +97,10 @@ def _fault(path: str, parts: list[str]) -> str | None:
         return "has an empty part"
     if any(part.startswith("$") for part in parts):
         return "has a part that begins with '$'"
+    if not FORBIDDEN.isdisjoint(parts):
+        return "has a part that is no name"
+    if _PROTOTYPE in pairwise(parts):
+        return "leads to a prototype"
     return None
 
 
