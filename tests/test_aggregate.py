@@ -127,6 +127,14 @@ async def test_no_documents(engine: Engine, by: tuple[str, ...]) -> None:
     assert await rows(service, replace(asked, query=none, having=Match("m0", "gt", 0))) == []
 
 
+async def test_a_document_that_is_referred_to_twice_counts_once(service: Service) -> None:
+    twice = {"_id": 7, "item": "twice", "via": ["s2", "s1", "s2"]}
+    await service.engine.database.sales.insert_one(twice)
+    asked = question("sum:via.rooms", "avg:via.rooms", by=("via.name",))
+    found = await rows(service, asked)
+    assert found == [(None, 0, None), (["South", "North"], 10, 2.5)]
+
+
 async def test_having(service: Service) -> None:
     asked = question("count", "sum:n", "avg:n", by=("item",))
     for having, items in (
@@ -182,6 +190,10 @@ async def test_limits(engine: Engine) -> None:
     assert len(await service.aggregate(replace(asked, max=3), FULL_ACCESS)) == 3
     with pytest.raises(LimitExceeded, match="at most 16 keys"):
         await service.aggregate(question(by=("n",) * 17), FULL_ACCESS)
+    with pytest.raises(LimitExceeded, match="At most 500 figures"):
+        await service.aggregate(question(*("sum:n",) * 501), FULL_ACCESS)
+    with pytest.raises(LimitExceeded, match="More than 32 values behind relations"):
+        await service.aggregate(question(*(f"sum:shop.a{n}" for n in range(33))), FULL_ACCESS)
     with pytest.raises(LimitExceeded, match="more than 20 parts"):
         await service.aggregate(question("sum:" + ".".join("a" * 21)), FULL_ACCESS)
 

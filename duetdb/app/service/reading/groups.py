@@ -16,6 +16,7 @@ from duetdb.app.service.reading.translate import to_mongo
 from duetdb.schema_gen.model import Collection, GraphQLNames
 
 _MOST_KEYS: Final = 16
+_MOST_MEASURES: Final = 500
 _MOST_SORTED: Final = 32
 _FIGURES: Final = Collection(name="", names=GraphQLNames("", ""))
 """Figures are fields of nothing that is declared."""
@@ -30,6 +31,8 @@ def group_stages(aggregate: Aggregate, limit: int) -> list[Stage]:
     """
     places = Places(aggregate.query.collection)
     keys = _keys(aggregate.keys, places, aggregate.as_text)
+    if len(aggregate.measures) > _MOST_MEASURES:
+        raise LimitExceeded(f"At most {_MOST_MEASURES} figures are computed at once.")
     figures = Figures(aggregate.measures, places)
     group = {
         "_id": {f"k{n}": each.value for n, each in enumerate(keys)} or None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
+from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.grouping import Place
 from duetdb.app.service.reading.expressions import (
     ALL_ELEMENTS,
@@ -20,6 +21,8 @@ from duetdb.schema_gen.model import Collection
 
 Stage: TypeAlias = dict[str, Any]
 
+_MOST_LOOKED_UP: Final = 32
+
 TEMPORARY: Final = "_duet"
 """The member under which a pipeline notes what it needs; never in an answer."""
 
@@ -29,6 +32,9 @@ class Places:
 
     ``look_ups`` are the stages that must come before, in the order in which the
     places were first asked for. What they find is under ``TEMPORARY``.
+
+    All methods raise ``LimitExceeded`` for paths that are too long to compute
+    with, and for too many places behind relations.
     """
 
     def __init__(self, collection: Collection) -> None:
@@ -67,6 +73,10 @@ class Places:
     def _looked_up(self, place: Place, elements: Elements = ALL_ELEMENTS) -> str:
         name = self._behind.get((place, elements))
         if name is None:
+            if len(self._behind) == _MOST_LOOKED_UP:
+                raise LimitExceeded(
+                    f"More than {_MOST_LOOKED_UP} values behind relations are asked for at once."
+                )
             name = self._behind[place, elements] = f"{TEMPORARY}.p{len(self._behind)}"
             self.look_ups += _look_up(place, elements, self._collection, name)
         return f"${name}"
