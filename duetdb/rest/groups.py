@@ -60,7 +60,8 @@ class Grouping:
         count = 0
         for depth in self._depths():
             level = await service.aggregate(replace(whole, keys=self.keys[:depth]), principal)
-            count = count or len(level)
+            if depth == len(self.keys):
+                count = len(level)
             for group in level:
                 holder = _at(root, group.keys)
                 documents += (each for each in group.values if isinstance(each, dict))

@@ -122,6 +122,14 @@ async def test_totals_go_around_groups(four: httpx.AsyncClient) -> None:
     assert json.loads(answer.headers["x-pagination"])["total"] == 4
 
 
+async def test_a_grand_total_is_no_group(four: httpx.AsyncClient) -> None:
+    hints = '{"$groupby":["active"],"$aggregate":["COUNT:"],"$aggregate-grand-total":true}'
+    assert await ask(four, f'h={hints}&totals=true&q={{"age":0}}') == {
+        "data": {"COUNT ": 0},
+        "totals": {"total": 0, "count": 0, "skip": 0, "max": 1000},
+    }
+
+
 async def test_a_group_that_is_called_like_a_figure_stays(four: httpx.AsyncClient) -> None:
     await insert(four, "people", {"name": "COUNT "})
     hints = '{"$groupby":["name"],"$aggregate":["COUNT:"],"$aggregate-grand-total":true}'
