@@ -83,8 +83,8 @@ def _load(uri: str, documents: int) -> list[ObjectId]:
             batch = [_order(chance, start + place) for place in range(_BATCH)]
             mongo[DATABASE].orders.insert_many(batch, ordered=False)
             ids += (each["_id"] for each in chance.sample(batch, 100))
-            print(f"\r{start + _BATCH:,} documents", end="", flush=True)
-    print()
+            if not (start + _BATCH) % 100_000:
+                print(f"{start + _BATCH:,} documents", flush=True)
     return ids
 
 
@@ -133,7 +133,7 @@ def _ask(client: httpx.Client, questions: list[Question], requests: int) -> None
         p99 = times[int(len(times) * 0.99)] * 1000
         print(
             f"{question.name:30} {p50:8.2f} {p99:8.2f} {p99 / p50:8.1f}  "
-            f"{_explained(client, question.path(1))}"
+            f"{_explained(client, question.path(requests))}"
         )
 
 

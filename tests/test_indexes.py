@@ -67,7 +67,7 @@ def test_what_metadata_asks_for() -> None:
         ("geo", (("at", "2dsphere"),), False, None),
         ("field", (("o.code", 1), ("_id", 1)), False, None),
         ("field", (("writer", 1), ("_id", 1)), False, None),
-        ("words", (("_keywords", 1),), False, None),
+        ("words", (("_keywords", 1), ("_id", 1)), False, None),
     ]
     assert len({each.name for each in found}) == len(found)
 

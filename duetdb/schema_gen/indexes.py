@@ -71,7 +71,8 @@ def _wanted(collection: Collection) -> Iterator[Index]:
             if former is not None:
                 yield from _of_field(field, former)
     if any(field.searchable and field.type.text for field in collection.all_fields):
-        yield Index("words", (("_keywords", 1),))
+        # The id comes second, so that what a word finds is put in order before it is read.
+        yield Index("words", (("_keywords", 1), ("_id", 1)))
     if any(referrer.field.relation is Relation.CHILD for referrer in collection.referrers):
         # The id comes second, so the first five comments of a post are read in order.
         yield Index("parent", (("_parent_id", 1), ("_id", 1)))

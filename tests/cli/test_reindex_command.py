@@ -64,7 +64,7 @@ def test_indexes_and_validators_are_put_in_step(database: Database, target: Targ
     assert done.stdout == "codes: 2 documents, 2 changed.\n"
     assert done.stderr.startswith("codes: The index on 'code' cannot be built: ")
     keys = [dict(each["key"]) for each in database["codes"].list_indexes()]
-    assert keys == [{"_id": 1}, {"place": 1, "_id": 1}, {"_keywords": 1}]
+    assert keys == [{"_id": 1}, {"place": 1, "_id": 1}, {"_keywords": 1, "_id": 1}]
     (options,) = (each["options"] for each in database.list_collections(filter={"name": "codes"}))
     assert options["validator"]["$jsonSchema"]["title"] == "DuetDB"
 
