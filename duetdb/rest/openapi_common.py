@@ -56,6 +56,9 @@ _HINTS: Json = {
         "$orderby": {"type": "object", "additionalProperties": {"enum": [1, -1]}},
         "$max": {"type": "integer"},
         "$skip": {"type": "integer"},
+        "$groupby": {"type": "array", "items": {"type": "string"}},
+        "$aggregate": {"type": "array", "items": {"type": "string"}},
+        "$aggregate-grand-total": {"type": "boolean"},
     },
 }
 
@@ -93,6 +96,17 @@ COMPONENTS: Json = {
         "max": _query("max", "Documents in the answer.", {"type": "integer", "minimum": 1}),
         "totals": _flag("totals", "Wrap the documents in an envelope with the total."),
         "count": _flag("count", "Answer the envelope without documents."),
+        "groupby": _query(
+            "groupby",
+            "Fields to group by, or of dates $YEAR:field, $DATE.YYYY-MM:field.",
+            {"type": "array", "items": {"type": "string"}},
+        ),
+        "aggregate": _query(
+            "aggregate",
+            "Figures: COUNT:label, SUM:field, AVG:field, MIN:field and MAX:field.",
+            {"type": "array", "items": {"type": "string"}},
+        ),
+        "explain": _flag("explain", "Answer how the database finds it; with the full key."),
         "metafields": _flag("metafields", "Show all system fields."),
         "fetchchildren": _flag("fetchchildren", "Put the child lists in their fields."),
         "idtolink": _flag("idtolink", "Put addresses in place of related documents and media ids."),

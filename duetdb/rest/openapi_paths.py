@@ -21,7 +21,8 @@ from duetdb.schema_gen.model import Collection
 
 SHAPE = ("metafields", "fetchchildren", "idtolink", "flatten")
 ONE = ("h", *SHAPE)
-PAGE = ("q", "filter", "h", "sort", "dir", "skip", "max", "totals", "count", *SHAPE)
+GROUPS = ("groupby", "aggregate")
+PAGE = ("q", "filter", "h", "sort", "dir", "skip", "max", "totals", "count", *GROUPS, *SHAPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class _Operations:
         return self._operation(
             "list",
             f"List {self._collection.name}",
-            parameters=parameters(*PAGE),
+            parameters=parameters(*PAGE, "explain"),
             responses=responses(200, success),
         )
 
@@ -130,13 +131,16 @@ class _Operations:
         )
 
     def _page(self) -> Json:
-        found = {"type": "array", "items": self._item}
+        documents = {"type": "array", "items": self._item}
+        values = {"type": "array", "description": "With $distinct in q: the different values."}
+        groups = {"type": "object", "description": "With groupby or aggregate: groups, figures."}
+        found = [documents, values, groups]
         envelope = {
             "type": "object",
             "required": ["data", "totals"],
-            "properties": {"data": found, "totals": reference("duet.Totals")},
+            "properties": {"data": {"anyOf": found}, "totals": reference("duet.Totals")},
         }
-        return {"anyOf": [found, envelope]}
+        return {"anyOf": [*found, envelope]}
 
     def create(self) -> Json:
         one = reference(f"{self._collection.names.type}.input")
