@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import AsyncIterator
 from math import asin, cos, radians, sin, sqrt
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -461,3 +463,12 @@ async def test_memory_mode_has_no_places(operator: str) -> None:
         await reader.find(query)
     with pytest.raises(NotAvailable):
         await reader.count(query)
+
+
+async def test_the_examples_of_the_page(shops: httpx.AsyncClient) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "rest.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^\| `(\{\"place\": .*?\})` \|", page, re.MULTILINE)
+    assert len(examples) == 7
+    for example in examples:
+        answer = await shops.get("/rest/shops", params={"q": example})
+        assert answer.status_code == 200, answer.text

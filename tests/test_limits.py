@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -275,3 +277,11 @@ async def test_memory_mode_gives_up_as_well() -> None:
     slow = Query(collection=collection, filter=Match("name", "regex", ("^(a|aa){16}b", "")))
     with pytest.raises(LimitExceeded, match="takes longer than this server allows"):
         await Reader(engine, Limits(regex_ms=1)).find(slow)
+
+
+def test_the_page_on_rest_knows_the_limits() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "rest.md").read_text(encoding="utf-8")
+    rows = re.findall(r"\| ([\d,]+|true|false) \| `DUETDB_(\w+)` \|", page)
+    assert len(rows) == 12
+    for default, name in rows:
+        assert str(getattr(Limits(), name.lower())).lower() == default.replace(",", "")
