@@ -21,7 +21,10 @@ Expression: TypeAlias = Any
 _MOST_STEPS: Final = 20
 """The database nests expressions no deeper than about 30 steps."""
 _MOST_POSITION: Final = 2**31 - 1
-_DOCUMENT: Final = "$"
+DOCUMENT: Final = "$"
+RELATED: Final = "$$related"
+"""Where expressions find a document: in the pipeline, or in the variable ``related``."""
+_DOCUMENTS: Final = frozenset({DOCUMENT, RELATED})
 _VALUE: Final = "$$v"
 
 
@@ -57,20 +60,33 @@ An empty list comes before null, as which a missing value counts.
 """
 
 
+def is_plain(path: str, collection: Collection) -> bool:
+    """Whether the database follows the path by itself."""
+    return all(step.is_plain for step in _steps(path, collection))
+
+
 def value_of(path: str, collection: Collection) -> Expression:
     """What is stored at ``path``: missing if nothing is, a list where a list is on the way.
 
     Raises ``LimitExceeded`` for a path that is too long to compute with.
     """
-    return _value(_DOCUMENT, _steps(path, collection))
+    return _value(DOCUMENT, _steps(path, collection))
 
 
-def elements_of(path: str, collection: Collection, elements: Elements = ALL_ELEMENTS) -> Expression:
-    """A list of what is stored at ``path``: the elements of each list on the way and at the end."""
+def elements_of(
+    path: str,
+    collection: Collection,
+    elements: Elements = ALL_ELEMENTS,
+    at: str = DOCUMENT,
+) -> Expression:
+    """A list of what is stored at ``path``: the elements of each list on the way and at the end.
+
+    ``at`` is ``DOCUMENT`` or ``RELATED``.
+    """
     steps = _steps(path, collection)
     return let(
-        _value(_DOCUMENT, steps),
-        either_list(_VALUE, _all(steps, elements), _one(_VALUE, elements)),
+        _value(at, steps),
+        either_list(_VALUE, _all(steps, elements, at), _one(_VALUE, elements)),
     )
 
 
@@ -86,7 +102,7 @@ def computed(
     """
     steps = _steps(path, collection)
     inside = of_list(_all(steps, ALL_ELEMENTS))
-    return let(_value(_DOCUMENT, steps), either_list(_VALUE, inside, of_one))
+    return let(_value(DOCUMENT, steps), either_list(_VALUE, inside, of_one))
 
 
 def let(value: Expression, inside: Expression) -> Expression:
@@ -97,6 +113,12 @@ def let(value: Expression, inside: Expression) -> Expression:
 def either_list(value: Expression, is_list: Expression, is_none: Expression) -> Expression:
     """One expression where ``value`` is a list, another one where it is not."""
     return {"$cond": [{"$isArray": [value]}, is_list, is_none]}
+
+
+def joined(lists: Expression, each: Expression) -> Expression:
+    """One list of all that ``each`` makes of ``$$this``."""
+    longer = {"$concatArrays": ["$$value", each]}
+    return {"$reduce": {"input": lists, "initialValue": [], "in": longer}}
 
 
 def missing(value: Expression) -> Expression:
@@ -137,19 +159,19 @@ def _value(at: str, steps: Sequence[_Step]) -> Expression:
     step, rest = steps[0], steps[1:]
     if step.position is not None:
         return let(_element(at, step.position), _value(_VALUE, rest))
-    if at == _DOCUMENT:
+    if at in _DOCUMENTS:
         return let(_named(at, step), _value(_VALUE, rest))
     found = let(_named("$$this", step), _value(_VALUE, rest))
     each = {"$let": {"vars": {"w": found}, "in": {"$cond": [missing("$$w"), [], ["$$w"]]}}}
     return {
         "$let": {
-            "vars": {"w": _joined(_listed(at), each)},
+            "vars": {"w": joined(_listed(at), each)},
             "in": either_list(at, "$$w", {"$first": "$$w"}),
         }
     }
 
 
-def _all(steps: Sequence[_Step], elements: Elements, at: str = _DOCUMENT) -> Expression:
+def _all(steps: Sequence[_Step], elements: Elements, at: str = DOCUMENT) -> Expression:
     """The elements at ``steps``, of lists on the way as well."""
     if not steps:
         return either_list(at, _unless_empty(at, elements.empty, at), _one(at, elements))
@@ -158,10 +180,10 @@ def _all(steps: Sequence[_Step], elements: Elements, at: str = _DOCUMENT) -> Exp
         whole = not rest and not elements.spread_at_position
         inside = _one(_VALUE, elements) if whole else _all(rest, elements, _VALUE)
         return let(_element(at, step.position), inside)
-    if at == _DOCUMENT:
+    if at in _DOCUMENTS:
         return let(_named(at, step), _all(rest, elements, _VALUE))
     each = let(_named("$$this", step), _all(rest, elements, _VALUE))
-    return _unless_empty(at, elements.none, _joined(_listed(at), each))
+    return _unless_empty(at, elements.none, joined(_listed(at), each))
 
 
 def _one(value: str, elements: Elements) -> Expression:
@@ -174,7 +196,7 @@ def _unless_empty(value: str, is_empty: Expression, otherwise: Expression) -> Ex
 
 def _member(at: str, *names: str) -> str:
     path = ".".join(names)
-    return f"${path}" if at == _DOCUMENT else f"{at}.{path}" if path else at
+    return f"${path}" if at == DOCUMENT else f"{at}.{path}" if path else at
 
 
 def _named(at: str, step: _Step) -> Expression:
@@ -193,9 +215,3 @@ def _element(at: str, position: int) -> Expression:
 
 def _listed(value: Expression) -> Expression:
     return either_list(value, value, [value])
-
-
-def _joined(lists: Expression, each: Expression) -> Expression:
-    """One list of all that ``each`` makes of ``$$this``."""
-    joined = {"$concatArrays": ["$$value", each]}
-    return {"$reduce": {"input": lists, "initialValue": [], "in": joined}}

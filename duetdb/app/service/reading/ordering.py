@@ -8,7 +8,7 @@ from typing import Any
 
 from duetdb.app.service.grouping import Place
 from duetdb.app.service.query import Document, Order, Query
-from duetdb.app.service.reading.expressions import Expression
+from duetdb.app.service.reading.expressions import SORT_KEYS, Expression
 from duetdb.app.service.reading.places import TEMPORARY, Places, Stage
 from duetdb.app.service.reading.source import Source
 from duetdb.app.service.reading.translate import projection_of, sort_of
@@ -61,13 +61,14 @@ def sorted_page(query: Query, skip: int, limit: int) -> list[Stage]:
     order: list[Order] = []
     for each in query.order:
         if each.hops or _has_position(each.path):
-            name = f"{TEMPORARY}.o{len(keys)}"
+            name = f"k{len(keys)}"
             keys[name] = _key(each, places)
-            each = Order(name, each.descending)
+            each = Order(f"{TEMPORARY}.{name}", each.descending)
         order.append(each)
     sort = dict(sort_of(replace(query, order=tuple(order))))
-    stages = [*places.look_ups, {"$set": keys}, *_cut(sort, skip, limit)]
-    return [*stages, {"$unset": TEMPORARY}]
+    # An expression takes the place of the related documents, which need not be sorted as well.
+    noted = {"$set": {TEMPORARY: {"$mergeObjects": [keys]}}}
+    return [*places.look_ups, noted, *_cut(sort, skip, limit), {"$unset": TEMPORARY}]
 
 
 def _cut(sort: Mapping[str, int], skip: int, limit: int) -> list[Stage]:
@@ -89,6 +90,6 @@ def _has_position(path: str) -> bool:
 
 def _key(order: Order, places: Places) -> Expression:
     """The one value that counts: the database sorts by no more than one list at a time."""
-    values = places.sort_keys(Place(order.path, order.hops))
+    values = places.elements(Place(order.path, order.hops), SORT_KEYS)
     direction = -1 if order.descending else 1
     return {"$first": {"$sortArray": {"input": values, "sortBy": direction}}}
