@@ -113,6 +113,13 @@ async def test_least_and_greatest_are_documents(four: httpx.AsyncClient) -> None
     assert found == {"MIN age": {"name": "Dan"}, "MAX age": {"name": "Cid"}}
 
 
+async def test_lists_inside_of_lists_are_values(rest: httpx.AsyncClient) -> None:
+    for name, extra in (("Ann", [[False], []]), ("Bob", [1, {}]), ("Cid", [[3]]), ("Dan", [])):
+        await insert(rest, "people", {"name": name, "extra": extra})
+    found = await ask(rest, 'aggregate=MIN:extra&aggregate=MAX:extra&h={"$fields":{"name":1}}')
+    assert (found["MIN extra"]["name"], found["MAX extra"]["name"]) == ("Bob", "Ann")
+
+
 async def test_totals_go_around_groups(four: httpx.AsyncClient) -> None:
     answer = await four.get("/rest/people?groupby=active&aggregate=COUNT:&totals=true&max=3")
     assert answer.json() == {

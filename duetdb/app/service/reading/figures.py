@@ -91,7 +91,8 @@ class Figures:
         value = self._reduced("$min" if least else "$max", place)
         noted = f"{TEMPORARY}.{name}"
         is_none = {"$lte": ["$$v", None]}
-        self._noted[noted] = let(value, {"value": "$$v", "none": is_none})
+        # Inside of an object, or a list that is the value would be sorted by its elements.
+        self._noted[noted] = let(value, {"value": {"v": "$$v"}, "none": is_none})
         order = {f"{noted}.none": 1, f"{noted}.value": 1 if least else -1, "_id": 1}
         id_ = {"$cond": [f"${noted}.none", [], ["$_id"]]}
         self.accumulators[name] = {"$top": {"sortBy": order, "output": id_}}
