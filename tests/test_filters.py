@@ -131,6 +131,7 @@ def test_shapes(q: Any, expected: Filter) -> None:
         ("age", "42", 42),
         ("age", "3.5", 3.5),
         ("age", "many", "many"),
+        ("_version", "7", 7),
         ("height", "1.8", 1.8),
         ("height", 2, 2),
         ("salary", 12.5, Decimal128("12.5")),

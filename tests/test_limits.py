@@ -66,8 +66,8 @@ TOO_MUCH: dict[str, tuple[dict[str, int], Any, Any, str, str]] = {
     ),
     "filter_clauses": (
         {"filter_clauses": 5},
-        {"$or": [{"n": n} for n in range(5)]},
-        {"$or": [{"n": n} for n in range(6)]},
+        {"$or": [{"n": {"$gt": n}} for n in range(5)]},
+        {"$or": [{"n": {"$gt": n}} for n in range(6)]},
         "The filter holds more than 5 comparisons.",
         "Use '$in' for lists of values, or raise DUETDB_FILTER_CLAUSES.",
     ),

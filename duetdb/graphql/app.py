@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from duetdb.app.http.failures import MethodNotAllowed
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.encoding import dumps
 from duetdb.app.service.keys import Keys
+from duetdb.app.service.principal import Principal
 from duetdb.app.service.service import Service
 from duetdb.graphql.errors import refused_text, service_entry
 from duetdb.graphql.execute import Answer, execute
@@ -94,10 +96,18 @@ class GraphQLApp:
             return _answered({"errors": refused_text(refused.errors, part.schema)}, kind)
         if scope["method"] != "POST" and operation.is_mutation:
             raise MethodNotAllowed("A mutation by GET", "POST")
-        given = request.variables
-        return _answered(
-            await execute(operation, given, part, self._service, principal, request_id), kind
+        answer = partial(
+            execute, operation, request.variables, part, self._service, principal, request_id
         )
+        return _answered(
+            await (self._explained(answer, principal) if request.explain else answer()), kind
+        )
+
+    async def _explained(self, answer: Callable[[], Awaitable[Answer]], who: Principal) -> Answer:
+        """The answer, and beside it how the database answered each read that it took."""
+        with self._service.explaining(who) as notes:
+            found = await answer()
+        return {**found, "extensions": {"explain": notes}}
 
 
 def _wants_page(scope: Scope, accept: bytes) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from duetdb.app.service.errors import BadQuery, BadRequest, LimitExceeded
-from duetdb.app.service.filters.parse import parse_filter
+from duetdb.app.service.filters.parse import parse_filter, parse_words
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import EVERYTHING, And, Filter, Order
@@ -56,7 +56,7 @@ def page_of(
     limits: Limits,
     default: int,
 ) -> Page:
-    """Reads ``where``, ``q``, ``orderBy``, ``skip`` and ``max``.
+    """Reads ``where``, ``q``, ``filter``, ``orderBy``, ``skip`` and ``max``.
 
     Raises ``BadQuery`` and ``LimitExceeded``.
     """
@@ -73,19 +73,29 @@ def page_of(
 def filter_of(
     collection: Collection, arguments: Mapping[str, Any], model: Model, limits: Limits
 ) -> Filter:
-    """The filter of ``where`` and ``q``, both of which must hold; raises ``BadQuery``."""
-    where, q = arguments.get("where"), arguments.get("q")
-    if where is None and q is None:
-        return EVERYTHING
-    found = EVERYTHING if q is None else parse_filter(collection, q, limits, model.schema)
-    if where is None:
-        return found
+    """The filter of ``where``, ``q`` and ``filter``, all of which must hold.
+
+    Raises ``BadQuery`` and ``LimitExceeded``.
+    """
+    parts: list[Filter] = []
+    where, q, text = (arguments.get(name) for name in ("where", "q", "filter"))
+    if where is not None:
+        parts.append(_typed(collection, where, model, limits))
+    if q is not None:
+        parts.append(parse_filter(collection, q, limits, model.schema))
+    if text is not None:
+        parts.append(parse_words(collection, text, limits))
+    return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+
+def _typed(
+    collection: Collection, where: Mapping[str, Any], model: Model, limits: Limits
+) -> Filter:
     spelled = where_to_q(where, model.members(collection.name), model.members)
     try:
-        typed = parse_filter(collection, spelled, limits, model.schema)
+        return parse_filter(collection, spelled, limits, model.schema)
     except BadRequest as error:
         raise in_words_of_where(error) from None
-    return typed if q is None else And((typed, found))
 
 
 def count_of(name: str, value: int | None, default: int, ceiling: int | None) -> int:

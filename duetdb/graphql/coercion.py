@@ -204,9 +204,10 @@ class Arguments:
                 raise GraphQLError(f"A variable inside of '{name}' was not given.", self._node)
         return found
 
-    def absent(self, variables: Variables) -> str | None:
-        """A variable that stands inside of an argument and was not given."""
-        used = (each for _, node, _ in self._mixed for each in _variables_in(node))
+    def absent(self, variables: Variables, arguments: Sequence[str]) -> str | None:
+        """A variable that stands inside of one of the arguments and was not given."""
+        mixed = (node for argument, node, _ in self._mixed if argument in arguments)
+        used = (each for node in mixed for each in _variables_in(node))
         return next((name for name in used if name not in variables), None)
 
     def _refusal(self, variables: Variables) -> GraphQLError:

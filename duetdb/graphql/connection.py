@@ -35,6 +35,9 @@ class Found:
         return cursor_of(self.order, self.documents[index]) if self.documents else None
 
 
+_OF_LISTS = ("where", "filter", "orderBy")
+"""Arguments that mean what they mean for a list."""
+
 Part = Callable[[Found], Any]
 """Makes the value of one response key."""
 
@@ -52,7 +55,7 @@ class ConnectionRoot(ReadRoot):
     async def run(self, call: Call) -> Any:
         arguments = self.arguments.read(call.variables)
         limits = call.service.limits
-        plain = {name: arguments[name] for name in ("where", "orderBy") if name in arguments}
+        plain = {name: arguments[name] for name in _OF_LISTS if name in arguments}
         page = page_of(self.collection, plain, call.model, limits, PAGE)
         order = keys_of(self.collection, page.order)
         size, backward = _size(arguments, limits.page_ceiling)

@@ -20,6 +20,7 @@ from graphql import (
 from duetdb.graphql.comparisons import comparison, list_comparison
 from duetdb.graphql.members import EXTRA, SYSTEM, Member, Members, Nested, Pictures, Value, describe
 from duetdb.graphql.members import Link as LinkMember
+from duetdb.graphql.named_types import InputType
 from duetdb.graphql.scalars import DECLARED
 from duetdb.graphql.types import Find, list_of
 from duetdb.schema_gen.field import Field, Relation
@@ -31,10 +32,14 @@ PARENT_FIELDS = ("_parent_id", "_parent_def", "_parent_field")
 
 @dataclass(frozen=True, slots=True)
 class DataField:
-    """Where one field of a data input goes: its stored name, and the parts of an object."""
+    """Where one field of a data input goes: its stored name, and the parts of an object.
+
+    With ``single`` the parts are those of one object, and not of each of a list.
+    """
 
     name: str
     parts: Shape | None = None
+    single: bool = False
 
 
 Shape: TypeAlias = Mapping[str, DataField]
@@ -56,7 +61,7 @@ def _where(name: str, members: Members, find: Find) -> GraphQLInputObjectType:
         yield "or", GraphQLInputField(list_of(this), description="At least one of these holds.")
         yield "not", GraphQLInputField(this, description="This does not hold.")
 
-    this = GraphQLInputObjectType(name, lambda: dict(fields()))
+    this = InputType(name, lambda: dict(fields()))
     return this
 
 
@@ -104,7 +109,7 @@ def _order(name: str, members: Members) -> GraphQLInputObjectType | None:
             if inner is not None:
                 fields[each] = GraphQLInputField(inner)
     description = "One key of an order: exactly one field."
-    return GraphQLInputObjectType(name, fields, description=description) if fields else None
+    return InputType(name, lambda: fields, description) if fields else None
 
 
 def data_type(collection: Collection) -> GraphQLInputObjectType:
@@ -136,7 +141,9 @@ def _data(
             parts = type_.extensions["shape"]
         else:
             type_ = cast(Any, DECLARED[field.type.graphql])
-        shape[field.graphql_name] = DataField(field.name, parts)
+        shape[field.graphql_name] = DataField(
+            field.name, parts, parts is not None and not field.is_list
+        )
         inputs[field.graphql_name] = GraphQLInputField(
             GraphQLList(type_) if field.is_list else type_,
             description=describe(field) or None,
@@ -145,7 +152,7 @@ def _data(
     inputs[EXTRA] = GraphQLInputField(
         cast(GraphQLInputType, DECLARED["JSON"]), description="Undeclared properties, an object."
     )
-    return GraphQLInputObjectType(f"{kind}Input", inputs, extensions={"shape": shape})
+    return InputType(f"{kind}Input", lambda: inputs, extensions={"shape": shape})
 
 
 def _system_input(name: str) -> GraphQLInputType:

@@ -8,9 +8,12 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from duetdb.app.service.errors import BadRequest, LimitExceeded, NotFound
-from duetdb.app.service.query import And, Create, Delete, Document, Match, Query, Update
-from duetdb.graphql.call import Call, filter_of
+from graphql import GraphQLField
+
+from duetdb.app.service.errors import BadRequest, NotFound
+from duetdb.app.service.query import Create, Delete, Document, Query, Update
+from duetdb.graphql.call import Call
+from duetdb.graphql.changes import changes_of, in_words_of_arguments
 from duetdb.graphql.roots import ReadRoot
 from duetdb.graphql.rows import Row
 
@@ -56,16 +59,35 @@ class CreateRoot(OneWriteRoot):
 
 @dataclass
 class UpdateRoot(OneWriteRoot):
-    """``updateX``, and with ``replace`` also ``replaceX``."""
+    """``updateX``; ``field`` declares its arguments."""
 
-    replace: bool = False
+    field: GraphQLField
+
+    async def write(self, arguments: Mapping[str, Any], call: Call) -> Document:
+        changes = changes_of(arguments, self.field)
+        update = Update(
+            collection=self.collection,
+            id=arguments["id"],
+            changes=changes.values,
+            operations=changes.operations,
+            if_version=_version(arguments.get("ifVersion")),
+        )
+        try:
+            return await call.service.update(update, call.principal)
+        except BadRequest as error:
+            raise in_words_of_arguments(error) from None
+
+
+@dataclass
+class ReplaceRoot(OneWriteRoot):
+    """``replaceX``."""
 
     async def write(self, arguments: Mapping[str, Any], call: Call) -> Document:
         update = Update(
             collection=self.collection,
             id=arguments["id"],
             changes=arguments["data"],
-            replace=self.replace,
+            replace=True,
             if_version=_version(arguments.get("ifVersion")),
         )
         return await call.service.update(update, call.principal)
@@ -112,50 +134,3 @@ class CreateManyRoot(WriteRoot):
             array=True,
         )
         return await self.rows(await call.service.create(create, call.principal), call)
-
-
-@dataclass
-class DeleteManyRoot(WriteRoot):
-    """``deleteManyX``: by ids or by filter, exactly one of them."""
-
-    async def run(self, call: Call) -> Any:
-        arguments = self.arguments.read(call.variables)
-        ids, where = arguments.get("ids"), arguments.get("where")
-        if (ids is None) == (where is None):
-            raise BadRequest(
-                "Give either 'ids' or 'where'.", hint="where: {} deletes every document."
-            )
-        absent = self.arguments.absent(call.variables)
-        if absent is not None:
-            raise BadRequest(
-                f"'${absent}' is not given, and without it more could be deleted than is meant.",
-                hint="Give the variable, or leave it out of the text.",
-            )
-        self.expansions(call)
-        if ids is not None:
-            delete = Delete(collection=self.collection, ids=tuple(ids))
-            found = await call.service.delete(delete, call.principal)
-        else:
-            found = await self._matching(arguments, call)
-        return await self.rows(found, call)
-
-    async def _matching(self, arguments: Mapping[str, Any], call: Call) -> list[Document]:
-        """Reads what matches, then deletes of it what still does."""
-        limits = call.service.limits
-        wanted = filter_of(self.collection, arguments, call.model, limits)
-        most = limits.bulk_documents
-        query = Query(
-            collection=self.collection, filter=wanted, max=most + 1, projection=self.projection
-        )
-        found = await call.service.find(query, call.principal)
-        if len(found) > most:
-            raise LimitExceeded(
-                f"One request deletes at most {most:,} documents, and more match.",
-                hint="Narrow 'where', or use DELETE /rest/<collection>/*?q={...}.",
-            )
-        if not found:
-            return []
-        still = And((wanted, Match("_id", "in", [each["_id"] for each in found])))
-        delete = Delete(collection=self.collection, filter=still)
-        deleted = set(await call.service.delete_matching(delete, call.principal))
-        return [each for each in found if each["_id"] in deleted]

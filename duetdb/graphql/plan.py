@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
+    GraphQLField,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
@@ -17,16 +18,19 @@ from graphql import (
     get_named_type,
 )
 
+from duetdb.graphql.aggregate import AggregateRoot, Figures
 from duetdb.graphql.call import Model
 from duetdb.graphql.coercion import Arguments
 from duetdb.graphql.connection import ConnectionRoot, Parts
 from duetdb.graphql.introspection import FIELDS as INTROSPECTION
 from duetdb.graphql.introspection import check_size, introspection_root
+from duetdb.graphql.many import DeleteManyRoot, UpdateManyRoot, plain_rows
+from duetdb.graphql.members import Members
 from duetdb.graphql.mutations import (
     CreateManyRoot,
     CreateRoot,
-    DeleteManyRoot,
     DeleteRoot,
+    ReplaceRoot,
     UpdateRoot,
 )
 from duetdb.graphql.roots import ByIdRoot, ListRoot, ReadRoot, Root, TypenameRoot
@@ -105,36 +109,87 @@ class Planner:
             "collection": self._model.schema.collections[meaning.collection],
             "arguments": Arguments(definition, node),
         }
-        inner = cast(GraphQLObjectType, get_named_type(definition.type))
-        members = self._model.members(meaning.collection)
-        if meaning.action == "connection":
-            parts = Parts(compiler, members, Level(compiler))
-            made, names = parts.connection(inner, nodes)
-            selection = parts.level.selection(_no_rows)
-            return ConnectionRoot(
-                **base,
-                selection=selection,
-                parts=made,
-                counted="totalCount" in names,
-                paged=not names.isdisjoint(_PAGED),
-            )
-        selection = compiler.selection(inner, members, nodes)
-        return _ROOTS[meaning.action](**base, selection=selection)
+        made = Made(
+            compiler,
+            definition,
+            cast(GraphQLObjectType, get_named_type(definition.type)),
+            self._model.members(meaning.collection),
+            nodes,
+        )
+        return _ROOTS[meaning.action](made, base)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a root field is made of: its declaration, and the nodes that select of its type."""
+
+    compiler: Compiler
+    field: GraphQLField
+    type: GraphQLObjectType
+    members: Members
+    nodes: Sequence[FieldNode]
+
+
+Build: TypeAlias = Callable[[Made, dict[str, Any]], Root]
+
+
+def _documents(kind: Callable[..., ReadRoot], **more: Any) -> Build:
+    """Root fields that answer documents."""
+
+    def build(made: Made, base: dict[str, Any]) -> Root:
+        selection = made.compiler.selection(made.type, made.members, made.nodes)
+        return kind(**base, **more, selection=selection)
+
+    return build
+
+
+def _connection(made: Made, base: dict[str, Any]) -> Root:
+    parts = Parts(made.compiler, made.members, Level(made.compiler))
+    shown, names = parts.connection(made.type, made.nodes)
+    return ConnectionRoot(
+        **base,
+        selection=parts.level.selection(_no_rows),
+        parts=shown,
+        counted="totalCount" in names,
+        paged=not names.isdisjoint(_PAGED),
+    )
+
+
+def _aggregate(made: Made, base: dict[str, Any]) -> Root:
+    figures = Figures(made.compiler, made.members)
+    rows = figures.rows(made.type, made.nodes)
+    return AggregateRoot(**base, measures=figures.measures, rows=rows)
 
 
 def _no_rows(documents: Any) -> list[Any]:
     return []
 
 
+def _update(made: Made, base: dict[str, Any]) -> Root:
+    return _documents(UpdateRoot, field=made.field)(made, base)
+
+
+def _update_many(made: Made, base: dict[str, Any]) -> Root:
+    rows = plain_rows(made.compiler, made.type, made.nodes)
+    return UpdateManyRoot(**base, rows=rows, field=made.field)
+
+
+def _delete_many(made: Made, base: dict[str, Any]) -> Root:
+    return DeleteManyRoot(**base, rows=plain_rows(made.compiler, made.type, made.nodes))
+
+
 _PAGED = frozenset(("edges", "pageInfo"))
 
-_ROOTS: Mapping[str, Callable[..., ReadRoot]] = {
-    "list": ListRoot,
-    "by_id": ByIdRoot,
-    "create": CreateRoot,
-    "create_many": CreateManyRoot,
-    "update": UpdateRoot,
-    "replace": lambda **base: UpdateRoot(**base, replace=True),
-    "delete": DeleteRoot,
-    "delete_many": DeleteManyRoot,
+_ROOTS: Mapping[str, Build] = {
+    "list": _documents(ListRoot),
+    "by_id": _documents(ByIdRoot),
+    "connection": _connection,
+    "aggregate": _aggregate,
+    "create": _documents(CreateRoot),
+    "create_many": _documents(CreateManyRoot),
+    "update": _update,
+    "update_many": _update_many,
+    "replace": _documents(ReplaceRoot),
+    "delete": _documents(DeleteRoot),
+    "delete_many": _delete_many,
 }

@@ -19,11 +19,12 @@ _MOST_PARAMETERS = 100
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks for."""
+    """What a client asks for; with ``explain`` also how the database answers it."""
 
     query: str
     operation_name: str | None
     variables: Mapping[str, Any]
+    explain: bool = False
 
 
 async def read_request(
@@ -37,9 +38,9 @@ async def read_request(
     if method == "POST":
         _check_content_type(headers.get(b"content-type", b""))
         raw = await read_body(HttpRequest(scope, receive), most_bytes)
-        return _request(parse_json(raw) if raw.strip() else None)
+        return _request(parse_json(raw) if raw.strip() else None, _asks_why(scope))
     if method in ("GET", "HEAD"):
-        return _request(_parameters(scope["query_string"]))
+        return _request(_parameters(scope), _asks_why(scope))
     raise MethodNotAllowed(method, "POST", "GET", "HEAD")
 
 
@@ -54,9 +55,9 @@ def _check_content_type(content_type: bytes) -> None:
         )
 
 
-def _parameters(query_string: bytes) -> dict[str, Any]:
+def _parameters(scope: Scope) -> dict[str, Any]:
     try:
-        text = query_string.decode("utf-8")
+        text = scope["query_string"].decode("utf-8")
         found = parse_qs(
             text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS
         )
@@ -83,7 +84,7 @@ def _json(name: str, text: str) -> Any:
         ) from None
 
 
-def _request(body: Any) -> Request:
+def _request(body: Any, explain: bool) -> Request:
     if not isinstance(body, dict):
         raise BadRequest(
             "A GraphQL request is one JSON object.", hint='Such as {"query": "{ ... }"}.'
@@ -99,4 +100,11 @@ def _request(body: Any) -> Request:
     for key in ("variables", "extensions"):
         if body.get(key) is not None and not isinstance(body[key], dict):
             raise BadRequest(f"'{key}' must be a JSON object or null.")
-    return Request(query, name, body.get("variables") or {})
+    extensions = body.get("extensions") or {}
+    explain = explain or extensions.get("explain") is True
+    return Request(query, name, body.get("variables") or {}, explain)
+
+
+def _asks_why(scope: Scope) -> bool:
+    """Whether ``?explain=true`` stands in the address, be it of a GET or of a POST."""
+    return b"explain" in scope["query_string"] and _parameters(scope).get("explain") == "true"

@@ -57,6 +57,19 @@ class Media:
     thumbnail_url: str = strawberry.field(description="The same in thumbnail size, for pictures.")
 
 
+@strawberry.type(description="A document that was meant to be written, and why it was not.")
+class FailedWrite:
+    id: strawberry.ID
+    message: str
+
+
+@strawberry.type(description="What a write of many documents did.")
+class ManyResult:
+    matched: Long = strawberry.field(description="Documents that were meant.")
+    modified: Long = strawberry.field(description="Those of them that were changed or deleted.")
+    failed: list[FailedWrite]
+
+
 @strawberry.type
 class Declared:
     """The root that makes Strawberry convert the declared types; generated roots replace it."""
@@ -69,6 +82,7 @@ class Declared:
     direction: Direction | None = None
     page_info: PageInfo | None = None
     media: Media | None = None
+    many_result: ManyResult | None = None
 
 
 CONFIG = StrawberryConfig(

@@ -7,8 +7,10 @@ from functools import cached_property
 
 from graphql import GraphQLInputObjectType, GraphQLNamedType, GraphQLObjectType
 
+from duetdb.graphql.figure_types import FigureTypes
 from duetdb.graphql.inputs import data_type, order_type, where_type
 from duetdb.graphql.members import Members
+from duetdb.graphql.operator_inputs import OperatorTypes
 from duetdb.graphql.types import connection_type, object_type
 from duetdb.schema_gen.model import Collection
 
@@ -51,3 +53,11 @@ class TypeSet:
     @cached_property
     def connection(self) -> GraphQLObjectType:
         return connection_type(self.collection, self.object)
+
+    @cached_property
+    def operators(self) -> OperatorTypes:
+        return OperatorTypes(self.collection, self.input)
+
+    @cached_property
+    def figures(self) -> FigureTypes:
+        return FigureTypes(self.collection, self.members)

@@ -17,6 +17,7 @@ from graphql import (
 )
 
 from duetdb.graphql.members import SYSTEM, Extra, Link, Member, Members, Nested, Pictures, Value
+from duetdb.graphql.named_types import ObjectType
 from duetdb.graphql.scalars import DECLARED
 from duetdb.schema_gen.model import Collection
 
@@ -29,6 +30,8 @@ JSON = cast(GraphQLInputType, DECLARED["JSON"])
 STRING = cast(GraphQLInputType, DECLARED["String"])
 BOOLEAN = cast(GraphQLInputType, DECLARED["Boolean"])
 LONG = cast(GraphQLInputType, DECLARED["Long"])
+
+WORDS = GraphQLArgument(STRING, description="Words that the documents have, or their beginnings.")
 
 Find: TypeAlias = Callable[[str], Any]
 """Finds the types of a collection by its name; called when fields are looked at, not before."""
@@ -50,7 +53,7 @@ def object_type(collection: Collection, members: Members, find: Find) -> GraphQL
 
 
 def _object(name: str, members: Members, find: Find, description: str) -> GraphQLObjectType:
-    return GraphQLObjectType(
+    return ObjectType(
         name,
         lambda: {
             each: _SYSTEM_FIELDS.get(each) or _field(member, find)
@@ -100,10 +103,11 @@ _SYSTEM_FIELDS = {name: _field(member, _nothing) for name, member in SYSTEM.item
 
 
 def list_arguments(target: Any, page: int | None = None) -> dict[str, GraphQLArgument]:
-    """``where``, ``orderBy``, ``skip`` and ``max`` of a list of ``target``'s documents."""
+    """The arguments of a list of ``target``'s documents."""
     default = GraphQLDefaultInput(value=page) if page is not None else None
     return {
         "where": GraphQLArgument(target.where),
+        "filter": WORDS,
         "orderBy": GraphQLArgument(list_of(target.order_by)),
         "skip": GraphQLArgument(INT, description="Documents to pass over."),
         "max": GraphQLArgument(INT, default=default, description="Documents at most."),
@@ -113,17 +117,17 @@ def list_arguments(target: Any, page: int | None = None) -> dict[str, GraphQLArg
 def connection_type(collection: Collection, node: GraphQLObjectType) -> GraphQLObjectType:
     """The pages of a collection as the Relay convention has them."""
     kind = collection.names.type
-    edge = GraphQLObjectType(
+    edge = ObjectType(
         f"{kind}Edge",
-        {
+        lambda: {
             "node": GraphQLField(required(node)),
             "cursor": GraphQLField(required(STRING)),
         },
     )
     page_info = cast(GraphQLOutputType, DECLARED["PageInfo"])
-    return GraphQLObjectType(
+    return ObjectType(
         f"{kind}Connection",
-        {
+        lambda: {
             "edges": GraphQLField(required(list_of(edge))),
             "pageInfo": GraphQLField(required(page_info)),
             "totalCount": GraphQLField(

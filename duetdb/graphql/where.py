@@ -86,10 +86,15 @@ def _operand(operator: str, value: Any, members: Members | None, find: Find) -> 
             return where_to_q(value, members, find)
         if not value:
             raise BadQuery("The comparison of 'elemMatch' is empty.", hint="Such as {eq: 1}.")
-        return {f"${each}": operand for each, operand in value.items()}
+        return operators_of(value)
     if operator == "size" and isinstance(value, dict):
-        return {f"${each}": operand for each, operand in value.items()}
+        return operators_of(value)
     return value
+
+
+def operators_of(comparison: Mapping[str, Any]) -> Q:
+    """The operators of a comparison with a plain value."""
+    return {f"${operator}": value for operator, value in comparison.items()}
 
 
 def order_of(keys: Sequence[Mapping[str, Any]] | None, members: Members) -> tuple[Order, ...]:
@@ -107,7 +112,13 @@ def _order(key: Mapping[str, Any], members: Members) -> Order:
     member = members[name]
     if isinstance(member, Nested) and isinstance(direction, Mapping):
         return _order(direction, member.members)
+    down = descending(name, direction)
+    assert isinstance(member, Value)
+    return Order(member.path, down)
+
+
+def descending(name: str, direction: Any) -> bool:
+    """Whether a ``Direction``, as GraphQL coerced it, is DESC; raises ``BadQuery`` for null."""
     if direction is None:
         raise BadQuery(f"'{name}' is ordered in no direction.", hint="Use ASC or DESC.")
-    assert isinstance(member, Value)
-    return Order(member.path, str(getattr(direction, "value", direction)) == "DESC")
+    return str(getattr(direction, "value", direction)) == "DESC"

@@ -18,8 +18,11 @@ from duetdb.schema_gen.model import SYSTEM_FIELDS, GraphQLNames
 
 TYPE_PARTS: Final = (
     *("", "Where", "ListWhere", "OrderBy", "Field", "Input"),
-    *("Connection", "Edge", "Aggregate", "AggregateRow", "Changed"),
-    *("Inc", "Push", "Pull", "AddToSet", "Pop"),
+    *("Connection", "Edge", "Changed", "Inc", "Elements", "Pop", "Bounds"),
+    *("Aggregate", "AggregateOrderBy", "GroupOrderBy", "Having"),
+    *("Counts", "CountsHaving", "CountsOrderBy"),
+    *("Numbers", "NumbersHaving", "NumbersOrderBy"),
+    *("Extremes", "ExtremesHaving", "ExtremesOrderBy"),
 )
 """What may follow a collection's or an object's type name in the name of another type.
 
@@ -35,6 +38,7 @@ RESERVED_TYPES: Final = frozenset(
         *_SCALARS,
         *(scalar + end for scalar in _SCALARS for end in ("comparison", "listcomparison")),
         *"query mutation subscription declared direction media pageinfo".split(),
+        *"manyresult failedwrite rename geocomparison geonear geoarea geocircle".split(),
     ]
 )
 """Type names, in lower case, that no collection gets in whatever case: the hand-declared ones."""

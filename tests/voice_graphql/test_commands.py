@@ -75,7 +75,7 @@ async def fill(voice: Voice, size: int) -> list[str]:
     books = await voice.insert(
         "books",
         *(
-            {"title": f"b{n}", "author": authors[n], "editors": authors[n : n + 3]}
+            {"title": f"b{n}", "price": n, "author": authors[n], "editors": authors[n : n + 3]}
             for n in range(size)
         ),
     )

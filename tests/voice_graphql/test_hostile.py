@@ -18,7 +18,7 @@ LIST = "query($where: BooksWhere, $q: JSON) { books(where: $where, q: $q) { titl
 CREATE = "mutation($data: BooksInput!) { createBooks(data: $data) { title } }"
 UPDATE = "mutation($id: ID!, $data: BooksInput!) { updateBooks(id: $id, data: $data) { title } }"
 DELETE = """mutation($ids: [ID!], $where: BooksWhere) {
-  deleteManyBooks(ids: $ids, where: $where) { _id }
+  deleteManyBooks(ids: $ids, where: $where) { matched }
 }"""
 LONGEST = 1_200
 """Characters of a message: what was sent is quoted in part, if at all."""
@@ -173,13 +173,13 @@ TEXTS = [
     "mutation { createManyBooks(data: [null]) { title } }",
     'mutation { createManyBooks(data: [{title: "x"}, null]) { title } }',
     "mutation { updateBooks(id: null, data: {}) { title } }",
-    "mutation { deleteManyBooks { title } }",
-    "mutation { deleteManyBooks(ids: [null]) { title } }",
-    "mutation { deleteManyBooks(where: {nope: {eq: 1}}) { title } }",
-    "mutation { deleteManyBooks(where: {title: null}) { title } }",
-    "mutation($w: BooksWhere) { deleteManyBooks(where: $w) { title } }",
-    "mutation($t: StringComparison) { deleteManyBooks(where: {not: {title: {}}}) { title } a: "
-    "deleteManyBooks(where: {title: $t, nope: 1}) { title } }",
+    "mutation { deleteManyBooks { matched } }",
+    "mutation { deleteManyBooks(ids: [null]) { matched } }",
+    "mutation { deleteManyBooks(where: {nope: {eq: 1}}) { matched } }",
+    "mutation { deleteManyBooks(where: {title: null}) { matched } }",
+    "mutation($w: BooksWhere) { deleteManyBooks(where: $w) { matched } }",
+    "mutation($t: StringComparison) { deleteManyBooks(where: {not: {title: {}}}) { matched } a: "
+    "deleteManyBooks(where: {title: $t, nope: 1}) { matched } }",
 ]
 
 

@@ -18,10 +18,6 @@ REPLACE = """mutation($id: ID!, $data: BooksInput!, $v: Long) {
     replaceBooks(id: $id, data: $data, ifVersion: $v) { title pages _version }
 }"""
 DELETE = "mutation($id: ID!, $v: Long) { deleteBooks(id: $id, ifVersion: $v) { title } }"
-DELETE_MANY = """mutation($ids: [ID!], $where: BooksWhere) {
-    deleteManyBooks(ids: $ids, where: $where) { title }
-}"""
-
 BAD: list[Json] = [
     {},
     {"title": None},
@@ -274,48 +270,22 @@ async def test_delete_answers_the_document_as_it_was(voice: Voice) -> None:
     assert [each["_id"] for each in (await voice.client.get("/rest/books")).json()] == [other]
 
 
-async def test_delete_many(voice: Voice) -> None:
-    ids = await voice.insert("books", *({"title": each, "pages": 1} for each in "abcdefg"))
-
-    async def deleted(**given: Any) -> str:
-        return "".join(each["title"] for each in await voice.data(DELETE_MANY, **given))
-
-    assert await deleted(ids=[]) == ""
-    assert await deleted(ids=[ids[2], "junk", NONE, ids[0], ids[2]]) == "ca"
-    assert await deleted(ids=ids[1]) == "b"
-    assert await deleted(where={"title": {"gt": "f"}}) == "g"
-    assert await deleted(where={"title": {"eq": "none"}}) == ""
-    assert await deleted(where={"or": []}) == ""
-    for given in ({}, {"ids": None}, {"where": None}, {"ids": [], "where": {}}):
-        assert await voice.message(DELETE_MANY, **given) == "Give either 'ids' or 'where'."
-    assert "empty" in await voice.message(DELETE_MANY, where={"title": {}})
-    assert "nothing" in await voice.message(DELETE_MANY, where={"title": None})
-    assert len(await stored(voice)) == 3
-    assert await deleted(where={}) == "def"
-
-
 async def test_limits(voice: Voice) -> None:
     """More than 10,000 documents in one mutation are refused, and nothing is written."""
     error = await voice.error(CREATE_MANY, data=[{"title": "t"}] * 10_001)
     assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
-    error = await voice.error(DELETE_MANY, ids=[NONE] * 10_001)
-    assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
-    await voice.database["books"].insert_many([{} for _ in range(10_001)])
-    error = await voice.error(DELETE_MANY, where={})
-    assert error["message"] == "One request deletes at most 10,000 documents, and more match."
-    assert await voice.database["books"].count_documents({}) == 10_001
+    assert await stored(voice) == []
 
 
 async def test_root_fields_run_one_after_another(voice: Voice) -> None:
     found = await voice.data("""mutation {
       a: createBooks(data: {title: "a"}) { title }
       b: createManyBooks(data: [{title: "b"}]) { title }
-      gone: deleteManyBooks(where: {}) { title }
+      gone: deleteManyBooks(where: {}) { modified }
       c: createBooks(data: {title: "c"}) { title }
-      again: deleteManyBooks(where: {}) { title }
+      again: deleteManyBooks(where: {}) { modified }
     }""")
-    assert [each["title"] for each in found["gone"]] == ["a", "b"]
-    assert [each["title"] for each in found["again"]] == ["c"]
+    assert (found["gone"], found["again"]) == ({"modified": 2}, {"modified": 1})
 
 
 async def test_one_that_fails_leaves_the_others(voice: Voice) -> None:
@@ -339,7 +309,6 @@ async def test_a_mistake_in_the_selection_is_found_before_the_write(voice: Voice
         f'updateBooks(id: "{id_}", data: {{pages: 1}})',
         f'replaceBooks(id: "{id_}", data: {{title: "x"}})',
         f'deleteBooks(id: "{id_}")',
-        "deleteManyBooks(where: {})",
     ):
         query = f"mutation($m: Int) {{ {field} {{ reviews(max: $m) {{ text }} }} }}"
         assert "negative" in await voice.message(query, m=-1)

@@ -33,7 +33,8 @@ COLLECTIONS = [
         "/"
     ),
     *"a-b/aB/a_b/AB/ab/a b/a.b/2020/20-20/日本/été/🦆/-/true/null/on/type/fragment".split("/"),
-    *"page info/string comparison/long-list-comparison/people aggregate row/constructor".split("/"),
+    *"page info/string comparison/long-list-comparison/people aggregate order by".split("/"),
+    *"constructor/many result/failed write/rename/geo near/people-counts-having".split("/"),
     "x" * 100,
 ]
 FIELDS = [

@@ -60,10 +60,10 @@ async def test_a_forgotten_variable_inside_q_is_said(voice: Voice) -> None:
 
 async def test_a_forgotten_variable_deletes_nothing(voice: Voice) -> None:
     await voice.insert("books", {"title": "a"}, {"title": "b"})
-    query = "mutation($w: BooksWhere, $t: String) { deleteManyBooks(where: {%s}) { title } }"
+    query = "mutation($w: BooksWhere, $t: String) { deleteManyBooks(where: {%s}) { modified } }"
     for where in ("not: $w, or: {title: {eq: $t}}", "title: {gte: $t}, not: {not: $w}"):
         for given in ({}, {"t": "a"}):
             assert "is not given" in await voice.message(query % where, **given)
     assert len(await voice.data("{ books { _id } }")) == 2
     where = {"title": {"eq": "b"}}
-    assert await voice.data(query % "not: $w, title: {gte: $t}", w=where, t="a") == [{"title": "a"}]
+    assert await voice.data(query % "not: $w, title: {gte: $t}", w=where, t="a") == {"modified": 1}

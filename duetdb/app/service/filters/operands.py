@@ -63,7 +63,7 @@ class Operands:
             return self._parent_id
         if len(target.names) == 1 and target.names[0] in _DATE_SYSTEM_FIELDS:
             return self._instant
-        return literal
+        return _number if target.names == ("_version",) else literal
 
     def _of_field(self, field: Field) -> Convert:
         if field.relation in (Relation.ONE, Relation.MANY):

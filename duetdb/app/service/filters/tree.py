@@ -141,17 +141,17 @@ class Parser:
             return self._compared(target, "$ne", value)
         if operator == "$elemMatch":
             return self._any_element(target, value)
+        if operator == "$size" and isinstance(value, dict):
+            return Match(target.path, "size", self._size(value))
+        if operator != "$regex" and operator not in GEO:
+            return self._compared(target, operator, value)
         self._budget.spend()
         if operator == "$regex":
             read = pattern(value, condition.get("$options", ""), self._limits)
             self._budget.spend_letters(read[0])
             return Match(target.path, "regex", read)
-        if operator in GEO:
-            self._budget.has_near |= operator == "$near"
-            return geo_match(target, operator, value, self._operands.collection, self._limits)
-        if operator == "$size" and isinstance(value, dict):
-            return Match(target.path, "size", self._size(value))
-        return self._compared(target, operator, value)
+        self._budget.has_near |= operator == "$near"
+        return geo_match(target, operator, value, self._operands.collection, self._limits)
 
     def _compared(self, target: Target, operator: str, value: Any) -> Filter:
         if operator in ("$eq", "$ne") and _is_part(value) and not _is_reference(target):
