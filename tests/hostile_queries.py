@@ -128,6 +128,8 @@ def _long() -> Iterator[Case]:
     lists = "The lists of the filter hold more than 10000 values."
     for operator in ("$in", "$nin", "$all", "$eq", "$ne"):
         yield f"a huge {operator}", _q(age={operator: list(range(20_000))}), lists
+    yield "a huge list in a list", _q(extra={"$eq": [list(range(20_000))]}), lists
+    yield "a huge object", _q(extra={"$in": [{f"k{n}": n for n in range(20_000)}]}), lists
     yield "a huge list", _q(tags=["x"] * 20_000), lists
     yield "many lists", json.dumps({"$or": [{"age": {"$in": [1] * 100}}] * 400}), lists
     yield "a long pattern", _q(name={"$regex": "a" * 5000}), "longer than 500 characters"

@@ -45,13 +45,19 @@ class Budget:
             )
 
     def spend_values(self, value: Any) -> None:
-        """Counts the elements of a list before any of them is looked at."""
-        self._values -= len(value) if isinstance(value, list) else 0
-        if self._values < 0:
-            raise LimitExceeded(
-                f"The lists of the filter hold more than {self._limits.in_values} values.",
-                hint="Ask in several requests, or raise DUETDB_IN_VALUES.",
-            )
+        """Counts what lists and objects hold before any of it is looked at."""
+        inside = [value]
+        while inside:
+            each = inside.pop()
+            if not isinstance(each, list | dict):
+                continue
+            self._values -= len(each)
+            if self._values < 0:
+                raise LimitExceeded(
+                    f"The lists of the filter hold more than {self._limits.in_values} values.",
+                    hint="Ask in several requests, or raise DUETDB_IN_VALUES.",
+                )
+            inside += each.values() if isinstance(each, dict) else each
 
 
 class Parser:

@@ -65,6 +65,6 @@ async def _ids(related: Related, source: Source) -> list[Any]:
         raise LimitExceeded(
             f"The condition on '{related.path}' holds for more than {most} documents of "
             f"'{related.target.name}'.",
-            hint="Narrow it.",
+            hint="Narrow it, or raise DUETDB_IN_VALUES.",
         )
     return [each["_id"] for each in found]
