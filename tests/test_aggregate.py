@@ -198,6 +198,20 @@ async def test_limits(engine: Engine) -> None:
         await service.aggregate(question("sum:" + ".".join("a" * 21)), FULL_ACCESS)
 
 
+async def test_more_values_than_the_database_has_memory_for(service: Service) -> None:
+    admin = service.engine.client.admin
+    limit = "internalQueryMaxAddToSetBytes"
+    was = (await admin.command({"getParameter": 1, limit: 1}))[limit]
+    asked = question("countDistinct:_id")
+    try:
+        await admin.command({"setParameter": 1, limit: 100})
+        with pytest.raises(LimitExceeded, match="more memory than the database gives"):
+            await service.aggregate(asked, FULL_ACCESS)
+    finally:
+        await admin.command({"setParameter": 1, limit: was})
+    assert await rows(service, asked) == [(6,)]
+
+
 async def test_the_longest_paths_are_computed(service: Service) -> None:
     deep = "shop." + "owner." * 4 + ".".join(f"a{n}.{n}" for n in range(10))
     functions = ("sum", "avg", "min", "greatest", "countDistinct")
