@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -27,7 +28,7 @@ def ask(mongod: EmbeddedMongod, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """Whom the rows are asked."""
     settings = make_settings(mongod.uri)
     asyncio.run(_fill(settings, tmp_path_factory.mktemp("rows")))
-    with running_server(settings) as server, MongoClient(mongod.uri) as direct:
+    with running_server(settings) as server, MongoClient[Any](mongod.uri) as direct:
         with httpx.Client(
             base_url=server.url, headers=server.headers, timeout=30, trust_env=False
         ) as client:

@@ -100,6 +100,9 @@ def system(document: Mapping[str, Any]) -> Json:
     }
 
 
+DAN_WITH_ALL = {**DAN, **system(DAN), "_keywords": ["dan"], "_tags": "dan"}
+"""What is shown of him with ``metafields=true``."""
+
 DOCUMENTS: Mapping[str, list[Json]] = {
     "countries": [NORWAY],
     "companies": [ACME, BETA],
@@ -189,12 +192,12 @@ class Ask:
         assert answer.status_code == error["status"] >= 400, answer.text
         return error
 
-    def graphql(self, text: str, **variables: Any) -> Any:
+    def graphql(self, text: str, /, **variables: Any) -> Any:
         """What the only root field of an operation answers."""
         (value,) = self._answer(text, variables, "errors")["data"].values()
         return value
 
-    def graphql_refused(self, text: str, **variables: Any) -> Json:
+    def graphql_refused(self, text: str, /, **variables: Any) -> Json:
         """The only error of an operation: its message and extensions in one."""
         (error,) = self._answer(text, variables, "no errors")["errors"]
         return {"message": error["message"], **error["extensions"]}
