@@ -34,6 +34,8 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 
+from duetdb.app.service.errors import LimitExceeded
+from duetdb.app.service.sizes import size_of
 from duetdb.graphql.inputs import Shape
 from duetdb.graphql.members import EXTRA
 
@@ -66,6 +68,19 @@ class VariableReader:
             (each.variable.name.value, type_from_ast(schema, each.type), each)
             for each in self._definitions
         )
+
+    def check_sizes(self, given: Mapping[str, Any], most: int) -> None:
+        """Raises ``LimitExceeded`` for filters and other inputs that hold more than they could.
+
+        Coercion takes its time for each part, and the data of writes has a limit of its own.
+        """
+        for name, type_, _ in self._declared:
+            is_object = isinstance(get_named_type(type_), GraphQLInputObjectType)
+            if is_object and data_shape(type_) is None and size_of(given.get(name), most) > most:
+                raise LimitExceeded(
+                    f"The variable '{name}' holds more than {most:,} values.",
+                    hint="Ask in several requests, or raise DUETDB_IN_VALUES.",
+                )
 
     def read(self, given: Mapping[str, Any]) -> Variables:
         """The coerced variables; raises ``VariablesRefused`` and ``GraphQLError``."""

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from graphql import GraphQLError
 
 from duetdb.app.service.errors import DuetError
+from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.service import Service
 from duetdb.graphql.call import Call
@@ -33,6 +34,7 @@ async def execute(
 ) -> Answer:
     """The whole answer, for variables as they were sent; never raises but when cancelled."""
     try:
+        operation.reader.check_sizes(given, _most_of(service.limits))
         variables = operation.reader.read(given)
         plan = operation.plan(variables)
     except VariablesRefused as refused:
@@ -43,6 +45,11 @@ async def execute(
         return {"errors": [service_entry(error, request_id)]}
     call = Call(service, principal, part, variables)
     return await _run(plan, call, request_id)
+
+
+def _most_of(limits: Limits) -> int:
+    """More than a filter within its limits can hold: values, and around each comparison levels."""
+    return limits.in_values + limits.filter_clauses * limits.filter_depth
 
 
 async def _run(plan: Plan, call: Call, request_id: str) -> Answer:

@@ -12,6 +12,7 @@ from duetdb.app.service.filters.paths import Target, resolve, target_of
 from duetdb.app.service.filters.shapes import all_of, subset, through
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import EVERYTHING, And, Filter, Match, Not, Or, Related
+from duetdb.app.service.sizes import size_of
 from duetdb.schema_gen.field import Field
 
 _PATTERNS = 10
@@ -46,18 +47,12 @@ class Budget:
 
     def spend_values(self, value: Any) -> None:
         """Counts what lists and objects hold before any of it is looked at."""
-        inside = [value]
-        while inside:
-            each = inside.pop()
-            if not isinstance(each, list | dict):
-                continue
-            self._values -= len(each)
-            if self._values < 0:
-                raise LimitExceeded(
-                    f"The lists of the filter hold more than {self._limits.in_values} values.",
-                    hint="Ask in several requests, or raise DUETDB_IN_VALUES.",
-                )
-            inside += each.values() if isinstance(each, dict) else each
+        self._values -= size_of(value, self._values)
+        if self._values < 0:
+            raise LimitExceeded(
+                f"The lists of the filter hold more than {self._limits.in_values} values.",
+                hint="Ask in several requests, or raise DUETDB_IN_VALUES.",
+            )
 
 
 class Parser:
