@@ -112,6 +112,25 @@ async def test_children_of_many_parents_are_one_pipeline(towns: httpx.AsyncClien
     assert children["documentsExamined"] == 2
 
 
+async def test_groups_and_streams(towns: httpx.AsyncClient) -> None:
+    [groups] = await explain(
+        towns, "towns", q='{"name":"Oslo"}', groupby="people", aggregate="COUNT:"
+    )
+    assert (groups["operation"], groups["returned"]) == ("aggregate", 5)
+    assert "$group <- " in groups["plan"]
+    assert groups["index"].startswith("duet_field_name_")
+    [stream] = await explain(towns, "towns.ndjson", q='{"name":"Oslo"}')
+    assert (stream["operation"], stream["returned"]) == ("find", 5)
+
+
+async def test_graphql_shows_it_beside_the_answer(towns: httpx.AsyncClient) -> None:
+    body = {"query": '{ towns(where: {name: {eq: "Oslo"}}, max: 1) { people } }'}
+    answer = (await towns.post("/graphql?explain=true", json=body)).json()
+    assert answer["data"] == {"towns": [{"people": 1}]}
+    [found] = answer["extensions"]["explain"]
+    assert (found["collection"], found["documentsExamined"]) == ("towns", 1)
+
+
 async def test_writes_and_metadata_are_not_explained(towns: httpx.AsyncClient) -> None:
     answer = await towns.post("/rest/towns?explain=true", json={"name": "Moss"})
     assert (answer.status_code, answer.json()["name"]) == (201, "Moss")

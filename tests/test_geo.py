@@ -160,6 +160,35 @@ async def test_near_is_counted(shops: httpx.AsyncClient) -> None:
     assert (await shops.get("/rest/shops", params=params)).json()["totals"]["total"] == 0
 
 
+async def test_near_is_grouped(shops: httpx.AsyncClient) -> None:
+    close = [int(n[5:]) for n in BY_DISTANCE if metres(HERE, PLACES[n]) <= 90_000]
+    florists = sum(n % 2 for n in close)
+    q = near(maxDistance=90_000)
+    params = {"q": json.dumps(q), "groupby": "kind", "aggregate": "COUNT:"}
+    assert (await shops.get("/rest/shops", params=params)).json() == {
+        "bakery": {"COUNT ": len(close) - florists},
+        "florist": {"COUNT ": florists},
+    }
+    params = {"q": json.dumps({"$distinct": "kind", **q})}
+    assert (await shops.get("/rest/shops", params=params)).json() == ["bakery", "florist"]
+    nearest = {"q": json.dumps(near()), "groupby": "kind", "max": 4}
+    grouped = (await shops.get("/rest/shops", params=nearest)).json()
+    names = [each["name"] for group in grouped.values() for each in group]
+    assert sorted(names) == sorted(BY_DISTANCE[:4])
+    query = "query($q: JSON) { shopsAggregate(q: $q) { count } }"
+    body = {"query": query, "variables": {"q": q}}
+    answer = await shops.post("/graphql", json=body)
+    assert answer.json() == {"data": {"shopsAggregate": [{"count": len(close)}]}}
+
+
+async def test_near_updates(shops: httpx.AsyncClient) -> None:
+    close = [n for n in BY_DISTANCE if metres(HERE, PLACES[n]) <= 50_000]
+    params = {"q": json.dumps(near(maxDistance=50_000))}
+    answer = await shops.patch("/rest/shops/*", params=params, json={"kind": "close"})
+    assert answer.json() == {"matched": len(close), "modified": len(close), "failed": []}
+    assert set(await rest(shops, {"kind": "close"})) == set(close)
+
+
 async def test_pages_by_cursors(shops: httpx.AsyncClient, engine: Engine) -> None:
     """They need an order by values, and go on behind one."""
     close = sorted(name for name in BY_DISTANCE if metres(HERE, PLACES[name]) <= 90_000)

@@ -121,6 +121,15 @@ SCANS: dict[str, tuple[dict[str, str], str]] = {
         {"q": '{"city":"c1"}', "count": "true"},
         "Declare \"indexed\": true on 'city'.",
     ),
+    "groups": ({"groupby": "city", "aggregate": "COUNT:"}, "Add a condition"),
+    "groups of what is filtered": (
+        {"q": '{"people":{"$gt":5}}', "groupby": "city", "aggregate": "COUNT:"},
+        "Declare \"indexed\": true on 'people'.",
+    ),
+    "different values": (
+        {"q": '{"$distinct":"name","city":"c1"}'},
+        "Declare \"indexed\": true on 'city'.",
+    ),
     "through a relation": (
         {"q": '{"region.towns":7}'},
         "Declare \"indexed\": true on 'towns'.",
@@ -152,6 +161,8 @@ ANSWERED: dict[str, tuple[dict[str, str], int]] = {
     "indexed values in another order": ({"q": '{"rank":{"$in":[1,2]}}', "sort": "name"}, 2),
     "either of two indexed": ({"q": '{"$or":[{"name":"town 7"},{"rank":9}]}'}, 2),
     "the beginning of an indexed text": ({"q": '{"name":{"$regex":"^town 19"}}'}, 11),
+    "groups": ({"q": '{"rank":{"$lt":7}}', "groupby": "rank", "aggregate": "COUNT:"}, 7),
+    "different values": ({"q": '{"$distinct":"rank","name":"town 3"}'}, 1),
     "words": ({"filter": "town 42"}, 1),
     "near": ({"q": '{"place":{"$near":[1,1]}}', "max": "2"}, 2),
     "within": ({"q": '{"place":{"$geoWithin":{"$centerSphere":[[1,1],0.001]}}}'}, 1),

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.limits import Limits
+from duetdb.app.service.reading import stages
 from duetdb.app.service.reading.plan import Plan, Stage, inputs
 from duetdb.app.service.reading.searching import is_prefix
 
@@ -154,12 +155,8 @@ def _parts_of(command: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]
     """The filter of a find or pipeline, and the paths that it is sorted by."""
     if "find" in command:
         return command["filter"], list(command.get("sort", ()))
-    where: Mapping[str, Any] = {}
-    sort: list[str] = []
-    for stage in command["pipeline"]:
-        where = where or stage.get("$match", {})
-        sort = sort or list(stage.get("$sort", ()))
-    return where, sort
+    pipeline = command["pipeline"]
+    return stages.where_of(pipeline), [path for path, _ in stages.sort_of(pipeline)]
 
 
 _ANSWERED: Final = frozenset(

@@ -10,7 +10,7 @@ from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import NotAvailable
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import Document
-from duetdb.app.service.reading import explain
+from duetdb.app.service.reading import explain, stages
 from duetdb.app.service.reading.index_guard import IndexGuard
 from duetdb.app.service.reading.nearest import has_near, nearest_first
 from duetdb.app.service.reading.searching import is_search
@@ -102,12 +102,12 @@ class Source:
         pipeline = pipeline if self.in_memory else nearest_first(pipeline)
         if self._is_watched:
             await self._look(operation, name, _aggregate(name, pipeline))
-        with naming_sort(_sort_of(pipeline)):
+        with naming_sort(stages.sort_of(pipeline)):
             cursor = await self.collection(name).aggregate(
                 pipeline,
                 # The database sees that there is no more only if it could send one more.
                 batchSize=size + 1,
-                maxTimeMS=self._milliseconds(_where_of(pipeline)),
+                maxTimeMS=self._milliseconds(stages.where_of(pipeline)),
                 allowDiskUse=self.limits.sort_disk,
             )
             found: list[Document] = await cursor.to_list(None)
@@ -224,15 +224,3 @@ def _find(
 
 def _aggregate(name: str, pipeline: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"aggregate": name, "pipeline": pipeline, "cursor": {}}
-
-
-def _where_of(pipeline: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The filter that a pipeline begins with."""
-    first = pipeline[0] if pipeline else {}
-    where: Mapping[str, Any] = first.get("$match") or first.get("$geoNear", {}).get("query", {})
-    return where
-
-
-def _sort_of(pipeline: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
-    """What a pipeline sorts by first."""
-    return next((list(stage["$sort"].items()) for stage in pipeline if "$sort" in stage), [])
