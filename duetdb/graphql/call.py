@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from duetdb.app.service.errors import BadQuery, BadRequest, LimitExceeded
+from duetdb.app.service.filters.geo import check_near
 from duetdb.app.service.filters.parse import parse_filter, parse_words
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import EVERYTHING, And, Filter, Order
+from duetdb.app.service.reading.translate import is_by_distance
 from duetdb.app.service.service import Service
 from duetdb.graphql.members import Members
 from duetdb.graphql.where import in_words_of_where, order_of, where_to_q
@@ -85,7 +87,11 @@ def filter_of(
         parts.append(parse_filter(collection, q, limits, model.schema))
     if text is not None:
         parts.append(parse_words(collection, text, limits))
-    return parts[0] if len(parts) == 1 else And(tuple(parts))
+    if len(parts) == 1:
+        return parts[0]
+    if sum(map(is_by_distance, parts)) > 1:
+        check_near(And(tuple(parts)))
+    return And(tuple(parts))
 
 
 def _typed(

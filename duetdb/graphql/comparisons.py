@@ -1,4 +1,7 @@
-"""Comparison inputs: what ``where`` offers on a field, by the scalar that its values are."""
+"""Comparison inputs: what ``where`` offers on a field, by the kind that its values are.
+
+A kind is the name of a scalar, or ``GEO`` for places, which are JSON too.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from graphql import (
     GraphQLNonNull,
 )
 
+from duetdb.graphql.geo_inputs import GEO_TYPES
+from duetdb.graphql.members import GEO
 from duetdb.graphql.scalars import DECLARED
 
 _SAME = ("eq", "ne", "in", "nin", "exists")
@@ -23,8 +28,9 @@ _OPERATORS: Mapping[str, tuple[str, ...]] = {
     "String": (*_ORDER[:-1], "regex", "exists"),
     "Boolean": _SAME,
     "JSON": ("exists",),
+    GEO: (*GEO_TYPES, "exists"),
 }
-"""By scalar; all others are compared by order."""
+"""By kind; all others are compared by order."""
 
 DESCRIPTIONS: Mapping[str, str] = {
     "eq": "Equal; null finds documents without a value.",
@@ -41,21 +47,25 @@ DESCRIPTIONS: Mapping[str, str] = {
     "all": "All of these are elements.",
     "size": "The number of elements: a number, or a comparison such as `{gte: 2}`.",
     "elemMatch": "One element meets all of this.",
+    "near": "Where the place is; orders the documents by distance.",
+    "within": "The area that it lies in.",
+    "intersects": "A GeoJSON geometry that it has something in common with.",
 }
 """Every operator, and what it says."""
 
 
 @cache
-def comparison(scalar: str, many: bool) -> GraphQLInputObjectType:
-    """The comparison of a scalar's values, or of lists of them, where any element counts."""
-    operators = _OPERATORS.get(scalar, _ORDER)
+def comparison(kind: str, many: bool) -> GraphQLInputObjectType:
+    """The comparison of values of a kind, or of lists of them, where any element counts."""
+    operators = _OPERATORS.get(kind, _ORDER)
+    scalar = "JSON" if kind == GEO else kind
     if not many:
-        return _build(f"{scalar}Comparison", scalar, operators)
+        return _build(f"{kind}Comparison", scalar, operators)
     if scalar == "JSON":
-        return _build("JSONListComparison", scalar, (*operators, "size"))
-    element = comparison(scalar, False)
+        return _build(f"{kind}ListComparison", scalar, (*operators, "size"))
+    element = comparison(kind, False)
     operators = (*operators, "all", "size", "elemMatch")
-    return _build(f"{scalar}ListComparison", scalar, operators, element)
+    return _build(f"{kind}ListComparison", scalar, operators, element)
 
 
 def list_comparison(name: str, element: GraphQLInputObjectType) -> GraphQLInputObjectType:
@@ -79,6 +89,7 @@ def _build(
         "exists": DECLARED["Boolean"],
         "size": DECLARED["JSON"],
         "elemMatch": element,
+        **GEO_TYPES,
     }
     return GraphQLInputObjectType(
         name,

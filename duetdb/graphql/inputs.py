@@ -80,7 +80,7 @@ _SYSTEM_INPUTS = {
 
 def _compared(member: Member, find: Find) -> GraphQLInputObjectType | None:
     if isinstance(member, Value):
-        return comparison(member.scalar, member.many)
+        return comparison(member.kind, member.many)
     if isinstance(member, Pictures):
         return comparison("ID", True)
     if isinstance(member, Nested):

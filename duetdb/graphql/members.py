@@ -17,6 +17,8 @@ from duetdb.schema_gen.names import object_types
 from duetdb.schema_gen.values import fits
 
 EXTRA = "_extra"
+GEO = "Geo"
+"""The kind of places among what is JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,12 @@ class Value:
     many: bool
     fits: Callable[[Any], bool]
     description: str = ""
+    is_place: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What it is compared as."""
+        return GEO if self.is_place else self.scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +149,7 @@ def _member(field: Field, names: Mapping[str, str]) -> Member:
         field.is_list,
         checker,
         text,
+        field.type.name == "geo",
     )
 
 

@@ -14,6 +14,7 @@ from duetdb.app.service.errors import BadQuery, BadRequest
 from duetdb.app.service.filters.parse import order_by
 from duetdb.app.service.query import Order
 from duetdb.graphql.comparisons import DESCRIPTIONS
+from duetdb.graphql.geo_inputs import GEO_TYPES, GEO_WORDS, geo_operand
 from duetdb.graphql.members import Link, Member, Members, Nested, Pictures, Value
 
 Q: TypeAlias = dict[str, Any]
@@ -21,7 +22,11 @@ Find: TypeAlias = Callable[[str], Members]
 """Finds the members of a collection by its name."""
 
 _CONNECTIVES = {"and": "$and", "or": "$or", "not": "$nor"}
-_DOLLAR = re.compile(rf"\$({'|'.join(DESCRIPTIONS)})\b")
+_WORDS = {
+    **{f"${name}": name for name in DESCRIPTIONS},
+    **{q: name for name, q in (*GEO_WORDS.items(), *_CONNECTIVES.items())},
+}
+_DOLLAR = re.compile(rf"\$({'|'.join(each[1:] for each in _WORDS)})\b")
 
 
 def where_to_q(where: Mapping[str, Any], members: Members, find: Find, base: str = "") -> Q:
@@ -49,8 +54,11 @@ def where_to_q(where: Mapping[str, Any], members: Members, find: Find, base: str
 
 def in_words_of_where(error: BadRequest) -> BadRequest:
     """The same error about operators without a dollar sign, as ``where`` has them."""
-    hint = error.hint and _DOLLAR.sub(r"\1", error.hint)
-    return type(error)(_DOLLAR.sub(r"\1", error.message), hint=hint)
+    return type(error)(_in_words(error.message), hint=error.hint and _in_words(error.hint))
+
+
+def _in_words(text: str) -> str:
+    return _DOLLAR.sub(lambda found: _WORDS[found[0]], text)
 
 
 def _without(name: str, members: Members) -> str:
@@ -73,7 +81,7 @@ def _condition(name: str, member: Member, condition: Any, find: Find, base: str)
         return where_to_q(condition, member.members, find, f"{base}{member.name}.")
     inner = member.members if isinstance(member, Nested) else None
     operators = {
-        f"${operator}": _operand(operator, value, inner, find)
+        GEO_WORDS.get(operator, f"${operator}"): _operand(operator, value, inner, find)
         for operator, value in condition.items()
     }
     assert isinstance(member, Value | Pictures | Nested)
@@ -89,7 +97,7 @@ def _operand(operator: str, value: Any, members: Members | None, find: Find) -> 
         return operators_of(value)
     if operator == "size" and isinstance(value, dict):
         return operators_of(value)
-    return value
+    return geo_operand(operator, value) if operator in GEO_TYPES else value
 
 
 def operators_of(comparison: Mapping[str, Any]) -> Q:
