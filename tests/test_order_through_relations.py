@@ -136,11 +136,12 @@ async def test_missing_and_empty_values_behind_relations(service: Service) -> No
 async def test_positions_beside_relations(service: Service) -> None:
     people = service.engine.database.people
     await people.delete_many({})
-    for n, free in enumerate(([["x"], 1], [], [2], [[]], ["a"])):
+    for n, free in enumerate(([["x"], 1], [], [2], [[]], ["a"], [{}])):
         await people.insert_one({"_id": n, "free": free})
     only = Projection(("name",), include=True)
-    assert await ids(service, "free.0", projection=only) == [3, 1, 2, 4, 0]
-    assert await ids(service, "free.0", "company.name", projection=only) == [3, 1, 2, 4, 0]
+    for sort in (["free.0"], ["free.0", "company.name"]):
+        assert await ids(service, *sort, projection=only) == [3, 1, 2, 4, 5, 0]
+        assert await ids(service, *sort, projection=only, down=True) == [0, 5, 4, 2, 1, 3]
 
 
 async def test_pages_and_filters(service: Service) -> None:

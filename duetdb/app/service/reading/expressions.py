@@ -178,7 +178,7 @@ def _all(steps: Sequence[_Step], elements: Elements, at: str = DOCUMENT) -> Expr
     step, rest = steps[0], steps[1:]
     if step.position is not None:
         whole = not rest and not elements.spread_at_position
-        inside = _one(_VALUE, elements) if whole else _all(rest, elements, _VALUE)
+        inside = _whole(elements) if whole else _all(rest, elements, _VALUE)
         return let(_element(at, step.position), inside)
     if at in _DOCUMENTS:
         return let(_named(at, step), _all(rest, elements, _VALUE))
@@ -188,6 +188,10 @@ def _all(steps: Sequence[_Step], elements: Elements, at: str = DOCUMENT) -> Expr
 
 def _one(value: str, elements: Elements) -> Expression:
     return {"$cond": [missing(value), elements.none, [value]]}
+
+
+def _whole(elements: Elements) -> Expression:
+    return _unless_empty(_VALUE, elements.empty, _one(_VALUE, elements))
 
 
 def _unless_empty(value: str, is_empty: Expression, otherwise: Expression) -> Expression:

@@ -89,7 +89,11 @@ def _has_position(path: str) -> bool:
 
 
 def _key(order: Order, places: Places) -> Expression:
-    """The one value that counts: the database sorts by no more than one list at a time."""
+    """The one value that counts: the database sorts by no more than one list at a time.
+
+    It is inside of an object, or a value that is a list would be sorted by its elements.
+    """
     values = places.elements(Place(order.path, order.hops), SORT_KEYS)
     direction = -1 if order.descending else 1
-    return {"$first": {"$sortArray": {"input": values, "sortBy": direction}}}
+    first = {"$first": {"$sortArray": {"input": values, "sortBy": direction}}}
+    return {"v": {"$ifNull": [first, None]}}
