@@ -22,7 +22,6 @@ from graphql import (
 
 from duetdb.graphql.comparisons import comparison
 from duetdb.graphql.figures import (
-    COUNTS,
     FAMILIES,
     Branch,
     Family,
@@ -69,7 +68,7 @@ class FigureTypes:
 
     @cached_property
     def group_keys(self) -> dict[str, GroupKey]:
-        return group_keys(self._branches[COUNTS], self.members)
+        return group_keys(self.members)
 
     @cached_property
     def key(self) -> GraphQLEnumType:
@@ -80,7 +79,10 @@ class FigureTypes:
                 name: GraphQLEnumValue(each, description=_said(each))
                 for name, each in self.group_keys.items()
             },
-            description=f"A field to group the documents of '{self.collection.name}' by.",
+            description=(
+                f"A field of '{self.collection.name}' to group by, or the spans of time in which "
+                "its dates are, each written as the instant at which it begins."
+            ),
         )
 
     @cached_property
@@ -144,9 +146,7 @@ class FigureTypes:
 
 
 def _said(key: GroupKey) -> str | None:
-    if key.bucket is None:
-        return None if key.name == key.path else f"The values of `{key.path}`."
-    return f"The {key.bucket.value.lower()} of `{key.path}`, as the instant at which it begins."
+    return None if key.bucket or key.name == key.path else f"The values of `{key.path}`."
 
 
 def _output(family: Family, branch: Branch) -> GraphQLObjectType:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from duetdb.app.service.grouping import DateBucket, Function
-from duetdb.graphql.members import Link, Member, Members, Nested, Pictures, Value
+from duetdb.graphql.members import SYSTEM, Link, Member, Members, Nested, Pictures, Value
 from duetdb.schema_gen.names import RESERVED_FIELDS, identifier, unused
 
 Leaf: TypeAlias = "Value | Pictures | Link"
@@ -35,7 +35,11 @@ def path_of(leaf: Leaf) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Functions that have the same types, because they are about the same fields."""
+    """Functions that have the same types, because they are about the same fields.
+
+    Of the system fields only those have figures that somebody might ask for:
+    they would be half of the schema otherwise.
+    """
 
     ending: str
     functions: tuple[Function, ...]
@@ -43,9 +47,17 @@ class Family:
     """Whether they make something of a leaf."""
     shows: Callable[[Leaf], str]
     """The scalar of what they make of it."""
+    system: frozenset[str] = frozenset()
+    """The system fields that have such figures."""
 
 
-COUNTS = Family("Counts", (Function.COUNT_DISTINCT,), lambda leaf: True, lambda leaf: "Long")
+COUNTS = Family(
+    "Counts",
+    (Function.COUNT_DISTINCT,),
+    lambda leaf: True,
+    lambda leaf: "Long",
+    frozenset(("_createdby", "_changedby", "_parent_id")),
+)
 NUMBERS = Family(
     "Numbers",
     (Function.SUM, Function.AVG),
@@ -57,7 +69,10 @@ EXTREMES = Family(
     (Function.MIN, Function.MAX),
     lambda leaf: isinstance(leaf, Value) and leaf.scalar != "Boolean",
     scalar_of,
+    frozenset(("_id", "_created", "_changed", "_version")),
 )
+_SEARCHED = frozenset(("_keywords", "_tags"))
+"""What the text filter looks at: nothing to group by."""
 FAMILIES = (COUNTS, NUMBERS, EXTREMES)
 FUNCTIONS: Mapping[str, tuple[Function, Family]] = {
     function.value: (function, family) for family in FAMILIES for function in family.functions
@@ -76,9 +91,13 @@ def branch_of(family: Family, type_: str, members: Members) -> Branch:
             inner = branch_of(family, member.type, member.members)
             if inner.members:
                 found[name] = inner
-        elif (leaf := _leaf(member)) is not None and family.takes(leaf):
+        elif (leaf := _leaf(member)) is not None and _has_figures(family, name, leaf):
             found[name] = leaf
     return Branch(type_, found)
+
+
+def _has_figures(family: Family, name: str, leaf: Leaf) -> bool:
+    return name in family.system if name in SYSTEM else family.takes(leaf)
 
 
 def _leaf(member: Member) -> Leaf | None:
@@ -99,17 +118,15 @@ class GroupKey:
     bucket: DateBucket | None = None
 
 
-def group_keys(counted: Branch, members: Members) -> dict[str, GroupKey]:
+def group_keys(members: Members) -> dict[str, GroupKey]:
     """All of them by their names, which depend on nothing but the fields.
-
-    Documents can be grouped by whatever has values to be counted.
 
     A field has its own name, one inside of objects those names joined by ``_``,
     a bucket the name of its field and the span: ``sold_MONTH``. Where two would
     be the same, the order is: fields of the document, then those in objects,
     then buckets; the later one becomes ``print_year_2``.
     """
-    leaves = list(_leaves(counted, ()))
+    leaves = [each for each in _leaves(members, ()) if each[0][0] not in _SEARCHED]
     leaves.sort(key=lambda each: len(each[0]))
     found: dict[str, GroupKey] = {}
     taken = set(RESERVED_FIELDS) - members.keys()
@@ -126,12 +143,12 @@ def group_keys(counted: Branch, members: Members) -> dict[str, GroupKey]:
     return found
 
 
-def _leaves(branch: Branch, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Leaf]]:
-    for name, member in branch.members.items():
-        if isinstance(member, Branch):
-            yield from _leaves(member, (*names, name))
-        else:
-            yield (*names, name), member
+def _leaves(members: Members, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Leaf]]:
+    for name, member in members.items():
+        if isinstance(member, Nested):
+            yield from _leaves(member.members, (*names, name))
+        elif (leaf := _leaf(member)) is not None:
+            yield (*names, name), leaf
 
 
 _BUCKETS: Mapping[str, tuple[DateBucket, ...]] = {

@@ -77,11 +77,10 @@ WHOLE: dict[str, tuple[str, Json]] = {
         },
     ),
     "different": (
-        "countDistinct { _id genre inPrint tags author editors cover print { year } "
+        "countDistinct { genre inPrint tags author editors cover print { year } "
         "parts { kind } _createdby }",
         {
             "countDistinct": {
-                "_id": 4,
                 "genre": 2,
                 "inPrint": 2,
                 "tags": 2,
