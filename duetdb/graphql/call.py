@@ -66,7 +66,7 @@ def page_of(
         return Page(EVERYTHING, (), 0, default)
     return Page(
         filter_of(collection, arguments, model, limits),
-        order_of(arguments.get("orderBy"), model.members(collection.name)),
+        order_of(arguments.get("orderBy"), collection, model.schema, model.members),
         count_of("skip", arguments.get("skip"), 0, None),
         count_of("max", arguments.get("max"), default, limits.page_ceiling),
     )

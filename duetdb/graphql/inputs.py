@@ -91,25 +91,33 @@ def _compared(member: Member, find: Find) -> GraphQLInputObjectType | None:
     return None
 
 
-def order_type(collection: Collection, members: Members) -> GraphQLInputObjectType:
-    """One order key: one field and its direction."""
-    ordered = _order(f"{collection.names.type}OrderBy", members)
-    assert ordered is not None
-    return ordered
+def order_type(collection: Collection, members: Members, find: Find) -> GraphQLInputObjectType:
+    """One order key: one field and its direction; relations take a key of their target."""
+    return _order(f"{collection.names.type}OrderBy", members, find)
 
 
-def _order(name: str, members: Members) -> GraphQLInputObjectType | None:
-    direction = cast(GraphQLInputType, DECLARED["Direction"])
-    fields: dict[str, GraphQLInputField] = {}
-    for each, member in members.items():
-        if isinstance(member, Value) and not member.many and member.scalar != "JSON":
-            fields[each] = GraphQLInputField(direction)
-        elif isinstance(member, Nested) and not member.many:
-            inner = _order(f"{member.type}OrderBy", member.members)
-            if inner is not None:
-                fields[each] = GraphQLInputField(inner)
-    description = "One key of an order: exactly one field."
-    return InputType(name, lambda: fields, description) if fields else None
+def _order(name: str, members: Members, find: Find) -> GraphQLInputObjectType:
+    def fields() -> dict[str, GraphQLInputField]:
+        ordered = {each: member for each, member in members.items() if _is_ordered(member)}
+        return {each: GraphQLInputField(_key(member, find)) for each, member in ordered.items()}
+
+    return InputType(name, fields, "One key of an order: exactly one field.")
+
+
+def _is_ordered(member: Member) -> bool:
+    if isinstance(member, Nested):
+        return not member.many and any(map(_is_ordered, member.members.values()))
+    if isinstance(member, LinkMember):
+        return not member.reverse and member.field.is_stored
+    return isinstance(member, Value) and not member.many and member.scalar != "JSON"
+
+
+def _key(member: Member, find: Find) -> GraphQLInputType:
+    if isinstance(member, Nested):
+        return _order(f"{member.type}OrderBy", member.members, find)
+    if isinstance(member, LinkMember):
+        return cast(GraphQLInputType, find(member.target).order_by)
+    return cast(GraphQLInputType, DECLARED["Direction"])
 
 
 def data_type(collection: Collection) -> GraphQLInputObjectType:

@@ -44,7 +44,7 @@ class TypeSet:
 
     @cached_property
     def order_by(self) -> GraphQLInputObjectType:
-        return order_type(self.collection, self.members)
+        return order_type(self.collection, self.members, self.find)
 
     @cached_property
     def input(self) -> GraphQLInputObjectType:

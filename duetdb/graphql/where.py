@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from duetdb.app.service.errors import BadQuery, BadRequest
-from duetdb.app.service.filters.parse import order_by
+from duetdb.app.service.filters.parse import order_by, place_of
 from duetdb.app.service.query import Order
 from duetdb.graphql.comparisons import DESCRIPTIONS
 from duetdb.graphql.geo_inputs import GEO_TYPES, GEO_WORDS, geo_operand
 from duetdb.graphql.members import Link, Member, Members, Nested, Pictures, Value
+from duetdb.schema_gen.model import Collection, Schema
 
 Q: TypeAlias = dict[str, Any]
 Find: TypeAlias = Callable[[str], Members]
@@ -105,24 +106,36 @@ def operators_of(comparison: Mapping[str, Any]) -> Q:
     return {f"${operator}": value for operator, value in comparison.items()}
 
 
-def order_of(keys: Sequence[Mapping[str, Any]] | None, members: Members) -> tuple[Order, ...]:
+def order_of(
+    keys: Sequence[Mapping[str, Any]] | None, collection: Collection, schema: Schema, find: Find
+) -> tuple[Order, ...]:
     """The order that ``orderBy`` asks for; raises ``BadQuery`` unless each key is one field."""
-    return order_by(_order(key, members) for key in keys or ())
+    found: list[Order] = []
+    for each in keys or ():
+        path, down = _key(each, find(collection.name), find)
+        place = place_of(collection, path, schema)
+        found.append(Order(place.path, down, place.hops))
+    return order_by(found)
 
 
-def _order(key: Mapping[str, Any], members: Members) -> Order:
+def _key(key: Mapping[str, Any], members: Members, find: Find) -> tuple[str, bool]:
+    """The path of one order key, through objects and relations, and whether it descends."""
     if len(key) != 1:
         raise BadQuery(
             "Each key of 'orderBy' names exactly one field.",
             hint="Such as orderBy: [{year: DESC}, {title: ASC}].",
         )
-    ((name, direction),) = key.items()
+    ((name, inner),) = key.items()
     member = members[name]
-    if isinstance(member, Nested) and isinstance(direction, Mapping):
-        return _order(direction, member.members)
-    down = descending(name, direction)
-    assert isinstance(member, Value)
-    return Order(member.path, down)
+    if inner is None or isinstance(member, Value):
+        down = descending(name, inner)
+        assert isinstance(member, Value)
+        return member.name, down
+    assert isinstance(member, Nested | Link)
+    below = member.members if isinstance(member, Nested) else find(member.target)
+    own = member.name if isinstance(member, Nested) else member.field.name
+    path, down = _key(inner, below, find)
+    return f"{own}.{path}", down
 
 
 def descending(name: str, direction: Any) -> bool:
