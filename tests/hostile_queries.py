@@ -113,6 +113,9 @@ def _long() -> Iterator[Case]:
             many,
         )
         yield f"10,000 empty ones in {operator}", json.dumps({operator: [{}] * 10_000}), many
+    empty = [{"$and": []}] * 10_000
+    yield "10,000 empty lists", json.dumps({"$or": empty}), many
+    yield "10,000 empty lists in parts", json.dumps({"$or": [{"$or": empty[:200]}] * 50}), many
     yield "10,000 fields", json.dumps({f"f{n}": n for n in range(10_000)}), many
     yield "10,000 parts", _q(address={f"f{n}": n for n in range(10_000)}), many
     yield (

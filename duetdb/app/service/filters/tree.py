@@ -38,8 +38,12 @@ class Budget:
             )
 
     def spend(self) -> None:
+        self.expect(1)
         self._left -= 1
-        if self._left < 0:
+
+    def expect(self, number: int) -> None:
+        """Raises ``LimitExceeded`` where so many comparisons are to come, before any is read."""
+        if number > self._left:
             raise LimitExceeded(
                 f"The filter holds more than {self._limits.filter_clauses} comparisons.",
                 hint="Use '$in' for lists of values, or raise DUETDB_FILTER_CLAUSES.",
@@ -87,6 +91,7 @@ class Parser:
             raise BadQuery(
                 "A filter is an object of fields and conditions.", hint='Such as {"name": "Ann"}.'
             )
+        self._budget.expect(len(q))
         if not q:
             self._budget.spend()
         return all_of(
@@ -123,6 +128,9 @@ class Parser:
             return Not(below.filter(value))
         if not isinstance(value, list):
             raise BadQuery(f"'{operator}' takes a list of filters.")
+        self._budget.expect(len(value))
+        if not value:
+            self._budget.spend()
         parts = tuple(below.filter(each) for each in value)
         if operator == "$and":
             return And(parts)
