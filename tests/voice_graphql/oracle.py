@@ -16,6 +16,7 @@ from bson.decimal128 import Decimal128
 from graphql import ExecutionResult, GraphQLSchema, execute_sync, parse
 
 from tests.voice_graphql.conftest import AUTHORS, BOOKS, REVIEWS, Json
+from tests.voice_graphql.oracle_groups import Figures, Group, groups_of
 
 LIBRARY: Mapping[str, Json] = {each["name"]: each for each in (AUTHORS, BOOKS, REVIEWS)}
 SYSTEM = {
@@ -82,6 +83,8 @@ class Oracle:
             return self._field(source, name, arguments)
         if isinstance(source, Page):
             return _part(source, name)
+        if isinstance(source, Group | Figures):
+            return source.field(name)
         if isinstance(source, dict):
             return source[name]
         return self._root(name, arguments)
@@ -96,6 +99,11 @@ class Oracle:
             return found[0] if found else None
         if name.endswith("Connection"):
             return self._connection(self._documents[name.removesuffix("Connection")], arguments)
+        if name.endswith("Aggregate"):
+            rows = self._documents[name.removesuffix("Aggregate")]
+            where = arguments.get("where") or {}
+            stored = [each.stored for each in rows if self._holds(each, where)]
+            return groups_of(stored, arguments, _rank)
         return self._page(self._documents[name], arguments, 1000)
 
     def _connection(self, rows: list[Row], arguments: Json) -> Page:

@@ -11,6 +11,16 @@ from hypothesis import strategies as st
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 SYSTEM = "_id _created _changed _createdby _version _extra __typename".split()
+ROW = ["group", "count", "__typename"]
+"""What a group has besides figures of fields."""
+
+
+def figures(type_: str, functions: str) -> dict[str, str]:
+    """The fields of a group that have figures, and their types."""
+    endings = {"countDistinct": "Counts", "sum": "Numbers", "avg": "Numbers"}
+    return {each: type_ + endings.get(each, "Extremes") for each in functions.split()}
+
+
 SCALARS: Mapping[str, list[str]] = {
     "Authors": [*SYSTEM, "name", "born"],
     "Reviews": [*SYSTEM, "text", "stars", "_parent_id", "_parent_def", "_parent_field"],
@@ -22,6 +32,15 @@ SCALARS: Mapping[str, list[str]] = {
     "Books_print": ["city", "year", "_extra", "__typename"],
     "Books_print_size": ["height", "_extra", "__typename"],
     "Books_parts": ["kind", "length", "marks", "_extra", "__typename"],
+    **dict.fromkeys(("AuthorsAggregate", "ReviewsAggregate", "BooksAggregate"), ROW),
+    "AuthorsCounts": ["name", "__typename"],
+    "AuthorsExtremes": ["name", "__typename"],
+    "ReviewsCounts": ["text", "stars", "__typename"],
+    "ReviewsExtremes": ["text", "stars", "__typename"],
+    "ReviewsNumbers": ["stars", "__typename"],
+    "BooksCounts": ["title", "pages", "__typename"],
+    "BooksExtremes": ["title", "pages", "__typename"],
+    "BooksNumbers": ["pages", "__typename"],
     "Media": ["id", "url", "thumbnailUrl", "__typename"],
     "PageInfo": ["hasNextPage", "hasPreviousPage", "__typename"],
 }
@@ -43,6 +62,9 @@ OBJECTS: Mapping[str, Mapping[str, str]] = {
         "reviews": "[Reviews]",
     },
     "Books_print": {"size": "Books_print_size"},
+    "AuthorsAggregate": figures("Authors", "countDistinct min max"),
+    "ReviewsAggregate": figures("Reviews", "countDistinct sum avg min max"),
+    "BooksAggregate": figures("Books", "countDistinct sum avg min max"),
 }
 """The fields with fields of their own; those in brackets take the arguments of a list."""
 
@@ -75,13 +97,17 @@ class Drawing:
     def root(self) -> str:
         type_ = self.draw(st.sampled_from(sorted(COMPARED)))
         name = type_.lower()
-        kind = self.draw(st.sampled_from(["list", "one", "connection"]))
+        kind = self.draw(st.sampled_from(["list", "one", "connection", "groups"]))
         if kind == "one":
             id_ = self.draw(st.sampled_from([*self.ids[name], "0" * 24]))
             return f'{self.alias()}: {name}ById(id: "{id_}") {self.selection(type_, 3)}'
         if kind == "list":
             return f"{self.alias()}: {name}{self.arguments(type_, True)} {self.selection(type_, 3)}"
         where = self.where(type_, 1)
+        if kind == "groups":
+            by = self.draw(st.sampled_from(["", f", groupBy: {COMPARED[type_]}", ", max: 1"]))
+            selection = self.selection(f"{type_}Aggregate", 2)
+            return f"{self.alias()}: {name}Aggregate(where: {where}{by}) {selection}"
         size = self.draw(
             st.sampled_from(["first: 2", "last: 2", "first: 0", "last: 99", "first: 1"])
         )

@@ -33,6 +33,9 @@ OPERATIONS = [
     "edges { node { title reviews { text } } } } }",
     "query($yes: Boolean!) { books { title @skip(if: $yes) ... @include(if: $yes) { pages } } }",
     '{ books(where: {author: {mentor: {name: {ne: "Ann"}}}}) { author { mentor { name } } } }',
+    "query($yes: Boolean!) { booksAggregate(groupBy: pages, max: 2) { group n: count sum { pages } "
+    "...A min @skip(if: $yes) { title } } } fragment A on BooksAggregate { sum { n: pages } max { "
+    "... on BooksExtremes { title @include(if: $yes) __typename } } count }",
     '{ x: books(max: 2) { t: title } y: books(skip: 2) { t: pages } authorsById(id: "x") { _id } }',
 ]
 ANN, BOB, CEM, GONE = (ObjectId(digit * 24) for digit in "abcd")
