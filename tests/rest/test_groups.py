@@ -108,6 +108,15 @@ async def test_groups_of_documents(four: httpx.AsyncClient, query: str, answer: 
     assert names(await ask(four, query)) == answer
 
 
+async def test_groups_by_two_lists(rest: httpx.AsyncClient) -> None:
+    for tags, extra in ((["a", "b"], [1, 2]), (["a", "b"], [1, 3]), ([], [])):
+        await insert(rest, "people", {"name": "X", "tags": tags, "extra": extra})
+    assert await ask(rest, "groupby=tags&groupby=extra&aggregate=COUNT:") == {
+        "": {"": {"COUNT ": 1}},
+        "a,b": {"1,2": {"COUNT ": 1}, "1,3": {"COUNT ": 1}},
+    }
+
+
 async def test_least_and_greatest_are_documents(four: httpx.AsyncClient) -> None:
     found = await ask(four, 'aggregate=MIN:age&aggregate=MAX:age&h={"$fields":{"name":1,"_id":0}}')
     assert found == {"MIN age": {"name": "Dan"}, "MAX age": {"name": "Cid"}}

@@ -36,7 +36,7 @@ def group_stages(aggregate: Aggregate, limit: int) -> list[Stage]:
     figures = Figures(aggregate.measures, places)
     group = {
         "_id": {f"k{n}": each.value for n, each in enumerate(keys)} or None,
-        **{f"r{n}": {"$min": each.rank} for n, each in enumerate(keys) if each.rank is not None},
+        **{f"s{n}": {"$min": each.rank} for n, each in enumerate(keys) if each.rank is not None},
         **figures.accumulators,
     }
     stages = [*places.look_ups, *figures.before, {"$group": group}]
@@ -51,9 +51,12 @@ def group_stages(aggregate: Aggregate, limit: int) -> list[Stage]:
 
 
 def _ranks(keys: Sequence[KeyExpression]) -> dict[str, Expression]:
-    """What groups are sorted by: in an object, because the database sorts by one list at most."""
+    """What groups are sorted by: in an object, because the database sorts by one list at most.
+
+    It has a new name, or of a list each element would become an object.
+    """
     return {
-        f"r{n}": {"value": f"$_id.k{n}" if each.rank is None else f"$r{n}"}
+        f"r{n}": {"value": f"$_id.k{n}" if each.rank is None else f"$s{n}"}
         for n, each in enumerate(keys)
     }
 
