@@ -45,10 +45,12 @@ async def serving(settings: Settings, *listeners: CommandListener) -> AsyncItera
 
 
 @contextmanager
-def hand_driven(mongod: EmbeddedMongod) -> Iterator[tuple[Server, asyncio.Runner]]:
+def hand_driven(
+    mongod: EmbeddedMongod, *listeners: CommandListener
+) -> Iterator[tuple[Server, asyncio.Runner]]:
     """A server for many examples of Hypothesis, and the event loop that it lives on."""
     with asyncio.Runner() as runner:
-        context = serving(make_settings(mongod.uri))
+        context = serving(make_settings(mongod.uri), *listeners)
         server = runner.run(context.__aenter__())
         try:
             yield server, runner
