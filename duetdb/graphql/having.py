@@ -94,4 +94,6 @@ def _about(name: str, filter: Filter) -> Filter:
     if isinstance(filter, Not):
         return Not(_about(name, filter.part))
     assert isinstance(filter, Match)
+    if filter.operator == "exists":  # a figure of nothing is null, and not missing
+        return Match(name, "ne" if filter.value else "eq", None)
     return replace(filter, path=name)

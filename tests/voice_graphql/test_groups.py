@@ -135,6 +135,14 @@ GROUPS: dict[str, tuple[str, list[Json]]] = {
         'groupBy: genre, having: {countDistinct: {author: {eq: "0"}}}',
         rows("genre", (None, 1)),
     ),
+    "having a figure at all": (
+        "groupBy: genre, having: {max: {pages: {exists: true}}}",
+        rows("genre", ("poetry", 1), ("prose", 2)),
+    ),
+    "having no figure": (
+        "groupBy: genre, having: {avg: {pages: {exists: false}}, min: {sold: {eq: null}}}",
+        rows("genre", (None, 1)),
+    ),
     "having one of these": (
         "groupBy: genre, having: {or: [{count: {gt: 1}}, {sum: {pages: {eq: 0}}}]}",
         rows("genre", (None, 1), ("prose", 2)),
