@@ -8,6 +8,7 @@ from typing import Any
 from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.query import Document, Expansion, Query
 from duetdb.app.service.reading.expand_groups import Members, grouped
+from duetdb.app.service.reading.ids import usable
 from duetdb.app.service.reading.ordering import page
 from duetdb.app.service.reading.related import where_of
 from duetdb.app.service.reading.source import Source
@@ -52,7 +53,7 @@ def _links(expansion: Expansion, documents: list[Document]) -> Links:
     if field.relation is Relation.CHILD and expansion.reverse:
         return [(each, _parent_of(each, expansion)) for each in documents]
     if field.relation is Relation.CHILD or expansion.reverse:
-        return [(each, [each["_id"]]) for each in documents]
+        return [(each, _ids(each["_id"])) for each in documents]
     *parents, name = field.path.split(".")
     in_place = expansion.key == name
     return [
@@ -73,8 +74,7 @@ def _parent_of(child: Document, expansion: Expansion) -> list[Any]:
 
 def _ids(stored: Any) -> list[Any]:
     """The ids of a stored reference: a list, or whatever was written beside us."""
-    values = stored if isinstance(stored, list) else [stored]
-    return [each for each in values if each is not None and not isinstance(each, dict | list)]
+    return usable(stored if isinstance(stored, list) else [stored])
 
 
 def _unique(links: Links, source: Source) -> list[Any]:
@@ -104,8 +104,8 @@ async def _attach_by_id(expansion: Expansion, links: Links, source: Source) -> N
             name = query.collection.name
             found = await source.find(name, where, projection_of(query), limit=len(ids))
         await complete(found, query, source)
-    by_id = {each["_id"]: each for each in found}
-    rank = {each["_id"]: place for place, each in enumerate(found)} if query.order else None
+    by_id = {id_: each for each in found for id_ in usable([each["_id"]])}
+    rank = {id_: place for place, id_ in enumerate(by_id)} if query.order else None
     end = None if query.max is None else query.skip + query.max
     for holder, own in links:
         there = [each for each in dict.fromkeys(own) if each in by_id]
@@ -125,8 +125,8 @@ async def _attach_groups(
     groups = await grouped(query, members, ids, where, source)
     _bounded(sum(map(len, groups.values())), source)
     await complete([each for group in groups.values() for each in group], query, source)
-    for document, (own,) in links:
-        document[expansion.key] = groups.get(own, [])
+    for document, own in links:
+        document[expansion.key] = [each for id_ in own for each in groups.get(id_, ())]
 
 
 async def _where(query: Query, condition: Mapping[str, Any], source: Source) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from duetdb.app.service.query import Document, Expansion, Query
+from duetdb.app.service.reading.ids import usable
 from duetdb.app.service.reading.ordering import follows_relations, page, sorted_page
 from duetdb.app.service.reading.source import Source
 from duetdb.app.service.reading.translate import projection_of, sort_of
@@ -88,7 +89,8 @@ async def grouped(
     groups: Groups = {}
     for each in await source.aggregate(query.collection.name, pipeline, size):
         owner = each["_parent_id"] if members.of_parents else each.pop(_OWNER)
-        groups.setdefault(owner, []).append(each)
+        for own in usable([owner]):
+            groups.setdefault(own, []).append(each)
     return {owner: group[query.skip :] for owner, group in groups.items()}
 
 
@@ -132,12 +134,8 @@ async def _grouped_here(
     found = await source.find(query.collection.name, where, fields, sort_of(query), limit=limit)
     groups: Groups = {each: [] for each in ids}
     for document in found:
-        for owner in _hashable(members.owners(document)):
+        for owner in dict.fromkeys(usable(members.owners(document))):
             if owner in groups:
                 groups[owner].append(document)
     end = None if query.max is None else query.skip + query.max
     return {owner: group[query.skip : end] for owner, group in groups.items()}
-
-
-def _hashable(values: list[Any]) -> list[Any]:
-    return list(dict.fromkeys(each for each in values if not isinstance(each, dict | list)))
