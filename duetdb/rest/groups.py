@@ -56,7 +56,7 @@ class Grouping:
             as_text=True,
         )
         root: dict[str, Any] = {}
-        documents: list[Document] = []
+        documents: dict[int, Document] = {}  # one may be the least and the greatest of its group
         count = 0
         for depth in self._depths():
             level = await service.aggregate(replace(whole, keys=self.keys[:depth]), principal)
@@ -64,10 +64,10 @@ class Grouping:
                 count = len(level)
             for group in level:
                 holder = _at(root, group.keys)
-                documents += (each for each in group.values if isinstance(each, dict))
+                documents |= {id(each): each for each in group.values if isinstance(each, dict)}
                 for name, value in zip(self.measures, group.values, strict=True):
                     holder.setdefault(name, value)
-        return Answer(root, count, documents)
+        return Answer(root, count, tuple(documents.values()))
 
     async def total(self, query: Query, service: Service, principal: Principal) -> int:
         """How many documents match, whatever their groups."""

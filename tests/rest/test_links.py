@@ -114,6 +114,14 @@ async def test_groups_hold_links(books: httpx.AsyncClient, book: dict[str, Any])
     assert answer.json() == {"Sea": [linked(book)]}
 
 
+async def test_a_document_that_is_least_and_greatest_is_linked_once(
+    books: httpx.AsyncClient, book: dict[str, Any]
+) -> None:
+    asked = "aggregate=MIN:title&aggregate=MAX:title&idtolink=true"
+    answer = await books.get(f"/rest/blog books?{asked}")
+    assert answer.json() == {"MIN title": linked(book), "MAX title": linked(book)}
+
+
 async def test_null_and_absent_stay(books: httpx.AsyncClient) -> None:
     made = await insert(books, "blog books", {"author": None, "editions": [{}]})
     shown = (await books.get(f"/rest/blog books/{made['_id']}?idtolink=true")).json()
