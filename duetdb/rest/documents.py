@@ -26,8 +26,9 @@ from duetdb.rest import present
 from duetdb.rest.call import Call
 from duetdb.rest.fields import parse_fields
 from duetdb.rest.groups import Question
+from duetdb.rest.hints import hints_of, wants_meta
 from duetdb.rest.links import shape
-from duetdb.rest.paging import Page, expansions, hints_of, page_of, wants_meta
+from duetdb.rest.paging import Page, expansions, page_of
 from duetdb.rest.plans import EVERY_FIELD, PLAIN_FIELDS, Plan
 from duetdb.rest.preconditions import by_id, etag, expected_version
 from duetdb.rest.references import expanded, referring

@@ -13,6 +13,7 @@ from duetdb.app.service.grouping import Aggregate, Distinct, Key, Measure, Place
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import Document, Query
 from duetdb.app.service.service import Service
+from duetdb.rest.hints import Hints, wants_grand_total
 from duetdb.rest.params import Params
 from duetdb.schema_gen.model import Schema
 
@@ -113,7 +114,7 @@ def split_distinct(q: Any) -> tuple[Any, Any]:
 
 def question_of(
     params: Params,
-    hints: Mapping[str, Any],
+    hints: Hints,
     distinct: str | None,
     query: Query,
     schema: Schema,
@@ -131,7 +132,7 @@ def question_of(
         return Grouping(
             tuple(parse_key(each, query.collection, schema) for each in wanted),
             dict(parse_measure(each, query.collection, schema) for each in figures),
-            hints.get("$aggregate-grand-total") is True,
+            wants_grand_total(hints),
             page_only,
         )
     if wanted or figures:
@@ -144,7 +145,7 @@ def question_of(
     return Values(Distinct(query=query, place=place, descending=falling))
 
 
-def _texts(name: str, hints: Mapping[str, Any], params: Params) -> list[str]:
+def _texts(name: str, hints: Hints, params: Params) -> list[str]:
     """The texts of a hint, one or a list of them, or else of the parameter."""
     given = hints.get(f"${name}") or params.all(name)
     texts = [given] if isinstance(given, str) else given

@@ -1,4 +1,4 @@
-"""List parameters and hints, read into a ``Query`` (SPEC 6.1, 6.2)."""
+"""List parameters and hints, read into a ``Query`` (SPEC 6.1)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import EVERYTHING, And, Expansion, Filter, Order, Query
 from duetdb.rest.fields import Fields, parse_fields
 from duetdb.rest.groups import Question, question_of, split_distinct
+from duetdb.rest.hints import Hints, hints_of, order_of, wants_meta
 from duetdb.rest.links import only_ids
 from duetdb.rest.params import Params
 from duetdb.rest.plans import EVERY_FIELD, PLAIN_FIELDS, Plan
@@ -83,21 +84,6 @@ def page_of(
     )
 
 
-def hints_of(params: Params) -> dict[str, Any]:
-    """The object in ``h``; ``{}``, ``[]`` and nothing are no hints."""
-    hints = params.json("h")
-    if not hints:
-        return {}
-    if not isinstance(hints, dict):
-        raise BadQuery("h must be a JSON object.", hint='For example h={"$max":10}.')
-    return hints
-
-
-def wants_meta(params: Params, hints: dict[str, Any]) -> bool:
-    hinted = hints.get("$metafields", hints.get("metafields"))
-    return hinted is True if hinted is not None else params.flag("metafields")
-
-
 def expansions(params: Params, plan: Plan, meta: bool, fields: Fields) -> tuple[Expansion, ...]:
     """The related documents to attach: references always, child lists on request.
 
@@ -121,14 +107,10 @@ def _all(*parts: Filter) -> Filter:
 
 
 def _order(
-    collection: Collection, params: Params, hints: dict[str, Any], schema: Schema
+    collection: Collection, params: Params, hints: Hints, schema: Schema
 ) -> tuple[Order, ...]:
-    hinted = hints.get("$orderby")
-    if hinted is None:
-        return parse_order(collection, params.all("sort"), params.all("dir"), schema)
-    if not isinstance(hinted, dict):
-        raise BadQuery("h.$orderby must be an object.", hint='Such as {"name":1,"age":-1}.')
-    return parse_order(collection, list(hinted), [str(way) for way in hinted.values()], schema)
+    sort, directions = order_of(hints) or (params.all("sort"), params.all("dir"))
+    return parse_order(collection, sort, directions, schema)
 
 
 def _skip(given: Any) -> int:

@@ -12,8 +12,9 @@ from duetdb.app.service.errors import NotFound
 from duetdb.app.service.query import Document, Filter, Match, Or, Projection, Query
 from duetdb.rest.call import Call
 from duetdb.rest.fields import Fields
+from duetdb.rest.hints import hints_of, wants_meta
 from duetdb.rest.links import shape
-from duetdb.rest.paging import expansions, hints_of, wants_meta
+from duetdb.rest.paging import expansions
 from duetdb.rest.plans import EVERY_FIELD, PLAIN_FIELDS, Plan
 from duetdb.rest.preconditions import by_id
 from duetdb.schema_gen.field import Relation

@@ -17,8 +17,9 @@ from duetdb.app.service.query import Document, Filter
 from duetdb.rest.call import Call
 from duetdb.rest.fields import Fields, parse_fields
 from duetdb.rest.formats import CSV
+from duetdb.rest.hints import hints_of, wants_meta
 from duetdb.rest.links import Change, bare_ids, change_of, link_change, only_ids
-from duetdb.rest.paging import hints_of, page_of, wants_meta
+from duetdb.rest.paging import page_of
 from duetdb.rest.plans import Plan
 from duetdb.schema_gen.field import Relation
 from duetdb.schema_gen.model import ALWAYS_VISIBLE, SYSTEM_FIELDS, Collection

@@ -53,6 +53,8 @@ async def test_a_list_is_a_bare_array_in_insertion_order(five: httpx.AsyncClient
         ("skip=1.5&max=", NAMES),
         ('h={"$max":1,"$skip":1}&max=3', ["Bob"]),
         ('h={"$orderby":{"age":-1,"name":1},"$max":2}&sort=name', ["Cid", "Bob"]),
+        ('h={"$orderby":{"age":-1.0,"name":"-1"}}', ["Cid", "Eva", "Bob", "Dan", "Ann"]),
+        ('h={"colour":1}', NAMES),
         ("h=[]", NAMES),
         ("q=[]", NAMES),
         ("h={}", NAMES),
@@ -121,6 +123,10 @@ async def test_fields(five: httpx.AsyncClient, fields: dict[str, Any], keys: set
         'h={"$fields":[1]}',
         'h={"$orderby":["a"]}',
         'h={"$orderby":{"$a":1}}',
+        'h={"$orderby":{"a":"desc"}}',
+        'h={"$orderby":{"a":{"$meta":"b"}}}',
+        'h={"$metafields":"yes"}',
+        'h={"$groupby":["a"],"$aggregate-grand-total":2}',
         "sort=$where",
         "sort=a..b",
         "max=10001",
@@ -134,3 +140,15 @@ async def test_what_cannot_be_read_is_400(five: httpx.AsyncClient, query: str) -
     assert answer.status_code == 400, answer.text
     assert answer.json()["message"]
     assert answer.json()["status"] == 400
+
+
+async def test_an_unknown_hint_is_named_with_the_nearest(rest: httpx.AsyncClient) -> None:
+    answer = await rest.get('/rest/people?h={"$orderBy":{"age":1}}')
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "name": "BadQuery",
+        "message": "Unknown hint '$orderBy'. Did you mean '$orderby'?",
+        "status": 400,
+        "hint": "Hints are $fields, $orderby, $max, $skip, $metafields, $groupby, $aggregate, "
+        "$aggregate-grand-total; conditions belong into q.",
+    }
