@@ -117,6 +117,17 @@ async def test_groups_by_two_lists(rest: httpx.AsyncClient) -> None:
     }
 
 
+async def test_a_list_of_one_object_is_named_as_the_object(rest: httpx.AsyncClient) -> None:
+    for extra in ({}, [{}], [{}, {}], [[{}]], [1e30], 1e30):
+        await insert(rest, "people", {"name": "X", "extra": extra})
+    assert await ask(rest, "groupby=extra&aggregate=COUNT:") == {
+        "{}": {"COUNT ": 2},
+        "{},{}": {"COUNT ": 1},
+        "[{}]": {"COUNT ": 1},
+        "1e+30": {"COUNT ": 2},
+    }
+
+
 async def test_least_and_greatest_are_documents(four: httpx.AsyncClient) -> None:
     found = await ask(four, 'aggregate=MIN:age&aggregate=MAX:age&h={"$fields":{"name":1,"_id":0}}')
     assert found == {"MIN age": {"name": "Dan"}, "MAX age": {"name": "Cid"}}

@@ -3,14 +3,16 @@
 The database makes the texts, so that values of one text are one group. It leaves
 as they are those that it cannot spell: numbers of more digits than 15 or far from
 1, dates outside its calendar, objects, and lists with any of these or with lists
-inside. Their texts are made here, each of them another one.
+inside. Their texts are made here. Where such a text is also that of another group,
+the database is asked again, and told the texts of those values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, TypeAlias
 
+from bson import encode
 from bson.decimal128 import Decimal128
 
 from duetdb.app.service.encoding import date_text, dumps, is_date
@@ -22,9 +24,15 @@ _LEAST: Final = 1e-6
 _MOST: Final = 1e21
 _NO_TEXT: Final = ("undefined", "missing", "null")
 
+Spelled: TypeAlias = Sequence[tuple[Any, str]]
+"""Values that the database cannot spell, with their texts."""
 
-def text_expression(value: Expression) -> Expression:
-    """The text of a value, or the value itself where the database cannot spell it."""
+
+def text_expression(value: Expression, spelled: Spelled = ()) -> Expression:
+    """The text of a value, or the value itself where the database cannot spell it.
+
+    Those in ``spelled`` have the texts that stand there.
+    """
     texts = {"$map": {"input": "$$v", "as": "v", "in": _scalar()}}
     whole = {"$setIsSubset": [{"$map": {"input": "$$t", "in": {"$type": "$$this"}}}, ["string"]]}
     separator = {"$cond": [{"$eq": ["$$value", None]}, "$$this", _after("$$value", "$$this")]}
@@ -32,10 +40,31 @@ def text_expression(value: Expression) -> Expression:
     listed = {
         "$let": {
             "vars": {"t": texts},
-            "in": {"$cond": [whole, {"$ifNull": [joined, ""]}, "$$v"]},
+            "in": {"$cond": [whole, {"$ifNull": [joined, ""]}, _unspelled()]},
         }
     }
-    return let(value, either_list("$$v", listed, _scalar()))
+    text = let(value, either_list("$$v", listed, _scalar()))
+    return _known(text, spelled) if spelled else text
+
+
+def clashes(groups: Iterable[Sequence[Any]]) -> Spelled:
+    """The values, among the keys of groups, that give several groups the same texts."""
+    by_texts: dict[tuple[str, ...], list[Sequence[Any]]] = {}
+    for keys in groups:
+        by_texts.setdefault(tuple(map(text_of, keys)), []).append(keys)
+    found: dict[bytes, tuple[Any, str]] = {}
+    for texts, several in by_texts.items():
+        for keys in several if several[1:] else ():
+            for key, text in zip(keys, texts, strict=True):
+                if type(key) is not str:
+                    found[encode({"": key})] = (key, text)
+    return list(found.values())
+
+
+def _unspelled() -> Expression:
+    """A list with what the database cannot spell; if that is all of it, as if it were no list."""
+    only = {"$first": "$$v"}
+    return either_list(only, "$$v", {"$cond": [{"$eq": ["$$v", [only]]}, only, "$$v"]})
 
 
 def text_of(key: Any) -> str:
@@ -65,6 +94,13 @@ def _double(number: float) -> str:
     if number.is_integer() and abs(number) < _MOST:
         return str(int(number))
     return repr(number).replace("e-0", "e-")
+
+
+def _known(text: Expression, spelled: Spelled) -> Expression:
+    values, texts = ({"$literal": list(each)} for each in zip(*spelled, strict=True))
+    place = {"$indexOfArray": [values, "$$v"]}
+    known = {"$cond": [{"$gte": ["$$at", 0]}, {"$arrayElemAt": [texts, "$$at"]}, "$$v"]}
+    return let(text, {"$let": {"vars": {"at": place}, "in": known}})
 
 
 def _after(text: Expression, other: Expression) -> Expression:
