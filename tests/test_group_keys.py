@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from bson import Binary, Decimal128, Int64, ObjectId
+from bson import Binary, Code, Decimal128, Int64, ObjectId
 from bson.datetime_ms import DatetimeMS
 
 from duetdb.app.service.engine import Engine
@@ -225,6 +225,26 @@ async def test_texts(engine: Engine, values: list[Any], texts: list[str]) -> Non
     if len(values) == 5 and len(texts) == 3:
         texts = [*texts, "1000000000000000", "100000000000000000000"]
     assert sorted(found) == sorted(texts)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([float("nan"), "NaN", Decimal128("NaN")], "NaN"),
+        ([1e22, "1e+22"], "1e+22"),
+        ([{"a": 1}, '{"a":1}', [{"a": 1}]], '{"a":1}'),
+        ([FAR, "+014645-06-30T15:06:40.000Z"], "+014645-06-30T15:06:40.000Z"),
+        ([Code("f()"), Code("f()", {"x": 1}), "f()"], "f()"),
+        ([[1e22, "$a"], "1e+22,$a"], "1e+22,$a"),
+    ],
+)
+async def test_values_of_one_text_are_one_group(
+    engine: Engine, values: list[Any], text: str
+) -> None:
+    assert await keys(engine, Key(WHEN), *values, "other", as_text=True) in (
+        [text, "other"],
+        ["other", text],
+    )
 
 
 async def test_groups_by_text_keep_the_order_of_what_they_are_made_of(engine: Engine) -> None:

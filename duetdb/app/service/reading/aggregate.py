@@ -16,7 +16,7 @@ from duetdb.app.service.query import EVERYTHING, Document, Query
 from duetdb.app.service.reading.expand import complete
 from duetdb.app.service.reading.figures import DOCUMENTS, of_nothing
 from duetdb.app.service.reading.groups import group_stages, key_stages
-from duetdb.app.service.reading.key_texts import text_of
+from duetdb.app.service.reading.key_texts import Spelled, clashes, text_of
 from duetdb.app.service.reading.ordering import sorted_page
 from duetdb.app.service.reading.places import TEMPORARY, Places, Stage
 from duetdb.app.service.reading.related import where_of
@@ -39,15 +39,20 @@ class Aggregator:
         self._source = Source(engine, limits)
 
     async def aggregate(self, aggregate: Aggregate) -> list[Group]:
-        """The groups with their figures: one call, and one for all documents among the figures."""
+        """The groups with their figures: one call, and one for all documents among the figures.
+
+        One more where several groups have the same text, which makes one of them.
+        """
         self._source.refuse_in_memory("Grouping")
         query, ceiling = aggregate.query, self._source.limits.page_ceiling
         limit = ceiling + 1 if aggregate.max is None else aggregate.max
         with translate_driver_errors():
-            stages = [*await self._selected(query), *group_stages(aggregate, limit)]
-            found = await self._source.aggregate(query.collection.name, stages, limit)
+            selected = await self._selected(query)
+            found = await self._grouped(selected, aggregate, limit)
             if aggregate.max is None:
                 self._check_number(len(found), "groups")
+            if aggregate.as_text and (spelled := clashes(_keys(each, aggregate) for each in found)):
+                found = await self._grouped(selected, aggregate, limit, spelled)
             if not found and not aggregate.keys and aggregate.having == EVERYTHING:
                 found = [of_nothing(aggregate.measures)]
             await self._put_documents(found, aggregate)
@@ -112,6 +117,12 @@ class Aggregator:
             ]
             return await self._source.aggregate(query.collection.name, pipeline, size)
 
+    async def _grouped(
+        self, selected: list[Stage], aggregate: Aggregate, limit: int, spelled: Spelled = ()
+    ) -> list[Document]:
+        stages = [*selected, *group_stages(aggregate, limit, spelled)]
+        return await self._source.aggregate(aggregate.query.collection.name, stages, limit)
+
     async def _selected(self, query: Query) -> list[Stage]:
         """The documents to be grouped; their order matters to a page alone."""
         stages: list[Stage] = [{"$match": await where_of(query, self._source)}]
@@ -144,9 +155,12 @@ class Aggregator:
 
 
 def _group(found: Document, aggregate: Aggregate) -> Group:
-    keys = [found["_id"][f"k{n}"] for n in range(len(aggregate.keys))]
     values = [found[f"m{n}"] for n in range(len(aggregate.measures))]
-    return Group(_shown(keys, aggregate), tuple(values))
+    return Group(_shown(_keys(found, aggregate), aggregate), tuple(values))
+
+
+def _keys(found: Document, aggregate: Aggregate) -> list[Any]:
+    return [found["_id"][f"k{n}"] for n in range(len(aggregate.keys))]
 
 
 def _shown(keys: Iterable[Any], aggregate: Aggregate) -> tuple[Any, ...]:

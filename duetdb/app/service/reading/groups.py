@@ -11,6 +11,7 @@ from duetdb.app.service.query import EVERYTHING
 from duetdb.app.service.reading.expressions import Expression
 from duetdb.app.service.reading.figures import Figures, of_nothing
 from duetdb.app.service.reading.key_expressions import KeyExpression, key_expression
+from duetdb.app.service.reading.key_texts import Spelled
 from duetdb.app.service.reading.places import TEMPORARY, Places, Stage
 from duetdb.app.service.reading.translate import to_mongo
 from duetdb.schema_gen.model import Collection, GraphQLNames
@@ -22,15 +23,16 @@ _FIGURES: Final = Collection(name="", names=GraphQLNames("", ""))
 """Figures are fields of nothing that is declared."""
 
 
-def group_stages(aggregate: Aggregate, limit: int) -> list[Stage]:
+def group_stages(aggregate: Aggregate, limit: int, spelled: Spelled = ()) -> list[Stage]:
     """From documents to at most ``limit`` groups.
 
     A group is ``{"_id": {"k0": ...}, "m0": ...}``. Without keys there is one,
     or none that ``having`` keeps; none at all if there are no documents and
-    ``having`` asks for nothing. Raises ``BadQuery`` and ``LimitExceeded``.
+    ``having`` asks for nothing. ``spelled`` are texts of keys that the database
+    cannot make. Raises ``BadQuery`` and ``LimitExceeded``.
     """
     places = Places(aggregate.query.collection)
-    keys = _keys(aggregate.keys, places, aggregate.as_text)
+    keys = _keys(aggregate.keys, places, aggregate.as_text, spelled)
     if len(aggregate.measures) > _MOST_MEASURES:
         raise LimitExceeded(f"At most {_MOST_MEASURES} figures are computed at once.")
     figures = Figures(aggregate.measures, places)
@@ -68,10 +70,12 @@ def key_stages(keys: Sequence[Key], collection: Collection, as_text: bool) -> li
     return [*places.look_ups, {"$set": {TEMPORARY: found}}]
 
 
-def _keys(keys: Sequence[Key], places: Places, as_text: bool) -> list[KeyExpression]:
+def _keys(
+    keys: Sequence[Key], places: Places, as_text: bool, spelled: Spelled = ()
+) -> list[KeyExpression]:
     if len(keys) > _MOST_KEYS:
         raise LimitExceeded(f"Documents are grouped by at most {_MOST_KEYS} keys.")
-    return [key_expression(each, places, as_text) for each in keys]
+    return [key_expression(each, places, as_text, spelled) for each in keys]
 
 
 def _or_nothing(stages: list[Stage], aggregate: Aggregate) -> list[Stage]:

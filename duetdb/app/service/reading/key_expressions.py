@@ -10,7 +10,7 @@ from bson.datetime_ms import DatetimeMS
 from duetdb.app.service.grouping import DateBucket, DateFormat, DatePart, Key
 from duetdb.app.service.reading.date_formats import Clock, formatted
 from duetdb.app.service.reading.expressions import Expression, let
-from duetdb.app.service.reading.key_texts import text_expression
+from duetdb.app.service.reading.key_texts import Spelled, text_expression
 from duetdb.app.service.reading.places import Places
 from duetdb.app.service.reading.zones import check_zone
 
@@ -36,8 +36,10 @@ class KeyExpression:
     rank: Expression | None = None
 
 
-def key_expression(key: Key, places: Places, as_text: bool) -> KeyExpression:
+def key_expression(key: Key, places: Places, as_text: bool, spelled: Spelled = ()) -> KeyExpression:
     """The key that ``key`` asks for, null where there is none; a text with ``as_text``.
+
+    ``spelled`` are texts that the database cannot make.
 
     Texts of numbers and of dates are ordered as the numbers and dates that they
     were made of. Raises ``BadQuery`` for an unknown time zone.
@@ -48,7 +50,7 @@ def key_expression(key: Key, places: Places, as_text: bool) -> KeyExpression:
     rank = found if as_text else None
     if isinstance(key.date, DateFormat):
         rank = _when_date(value, "$$v")
-    return KeyExpression(text_expression(found) if as_text else found, rank)
+    return KeyExpression(text_expression(found, spelled) if as_text else found, rank)
 
 
 def _or_null(value: Expression) -> Expression:
