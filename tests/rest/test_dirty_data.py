@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
-from bson import Code, Decimal128, Regex
+from bson import Code, Decimal128, Regex, encode
+from bson.raw_bson import RawBSONDocument
 
 from duetdb.app.service.engine import Engine
 from tests.rest.conftest import insert
@@ -14,7 +15,7 @@ from tests.rest.conftest import insert
 ODD: list[Any] = [Decimal128("1.5"), Regex("^A"), Code("f()"), {"a": 1}, [1], None, True]
 
 
-async def put(engine: Engine, collection: str, *documents: dict[str, Any]) -> None:
+async def put(engine: Engine, collection: str, *documents: Any) -> None:
     """Stores documents past the server and past the validator of the database."""
     stored = engine.database[collection]
     await stored.insert_many(list(documents), bypass_document_validation=True)
@@ -45,3 +46,23 @@ async def test_parents_and_children_with_odd_ids(rest: httpx.AsyncClient, engine
     assert answer.status_code == 200
     notes = [[note["text"] for note in each["notes"]] for each in answer.json()]
     assert notes == [["hers"], [], []]
+
+
+@pytest.mark.parametrize(
+    ("address", "answer"),
+    [
+        ("people?", '[{"name":"caf\ufffd","x\ufffd":1},{"name":"milk"}]'),
+        ("people.ndjson?", '{"name":"caf\ufffd","x\ufffd":1}\n{"name":"milk"}\n'),
+        ("people?groupby=name&aggregate=COUNT:&", '{"caf\ufffd":{"COUNT ":1},"milk":{"COUNT ":1}}'),
+        ('people?q={"$distinct":"name"}&', '["caf\ufffd","milk"]'),
+    ],
+)
+async def test_what_is_not_utf_8_is_shown_as_far_as_it_can_be(
+    rest: httpx.AsyncClient, engine: Engine, address: str, answer: str
+) -> None:
+    coffee = encode({"name": "cafe", "x?": 1}).replace(b"cafe", b"caf\xe9").replace(b"x?", b"x\xff")
+    await put(engine, "people", RawBSONDocument(coffee))
+    await put(engine, "people", {"name": "milk"})
+    found = await rest.get(f'/rest/{address}h={{"$fields":{{"_id":0}}}}')
+    assert found.status_code == 200
+    assert found.text == answer

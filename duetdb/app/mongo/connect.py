@@ -24,8 +24,10 @@ _OLDEST_WIRE_VERSION = 17
 """MongoDB 6.0."""
 
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
-    # A stored date outside Python's years is dirty data, not a reason to fail a list.
+    # Stored dates outside Python's years, and texts that are not UTF-8, are dirty data, not a
+    # reason to fail a list.
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+    unicode_decode_error_handler="replace",
 )
 
 
@@ -63,6 +65,7 @@ def _client(uri: str, listeners: Sequence[_EventListener]) -> AsyncMongoClient[d
     return AsyncMongoClient(
         uri,
         datetime_conversion=_CODEC.datetime_conversion,
+        unicode_decode_error_handler=_CODEC.unicode_decode_error_handler,
         # Acknowledged means that it survives kill -9 of any process, whatever the URI says.
         w="majority",
         journal=True,
