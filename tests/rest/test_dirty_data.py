@@ -60,9 +60,9 @@ async def test_parents_and_children_with_odd_ids(rest: httpx.AsyncClient, engine
 async def test_what_is_not_utf_8_is_shown_as_far_as_it_can_be(
     rest: httpx.AsyncClient, engine: Engine, address: str, answer: str
 ) -> None:
-    coffee = encode({"name": "cafe", "x?": 1}).replace(b"cafe", b"caf\xe9").replace(b"x?", b"x\xff")
-    await put(engine, "people", RawBSONDocument(coffee))
-    await put(engine, "people", {"name": "milk"})
+    coffee = encode({"_id": 1, "name": "cafe", "x?": 1})
+    coffee = coffee.replace(b"cafe", b"caf\xe9").replace(b"x?", b"x\xff")
+    await put(engine, "people", RawBSONDocument(coffee), {"_id": 2, "name": "milk"})
     found = await rest.get(f'/rest/{address}h={{"$fields":{{"_id":0}}}}')
     assert found.status_code == 200
     assert found.text == answer
