@@ -298,6 +298,8 @@ def test_child_lists_are_asked_through_their_documents() -> None:
         ({"tags": {"$size": {"$regex": "x"}}}, r"\$regex"),
         ({"tags": {"$size": {"x": 1}}}, "size"),
         ({"tags": {"$elemMatch": 1}}, "elemMatch"),
+        ({"free": {"$elemMatch": {"$eq": {"a": 1}}}}, "elemMatch"),
+        ({"free": {"$elemMatch": {"$not": {"a": 1}}}}, "elemMatch"),
         ({"name": {"$regex": 1}}, "regex"),
         ({"name": {"$regex": "a\0"}}, "null byte"),
         ({"name": {"$regex": "a", "$options": "q"}}, "options"),

@@ -164,6 +164,11 @@ class Parser:
 
     def _compared(self, target: Target, operator: str, value: Any) -> Filter:
         if operator in ("$eq", "$ne") and _is_part(value) and not _is_reference(target):
+            if not target.path:
+                raise BadQuery(
+                    "An element of '$elemMatch' is compared with an object.",
+                    hint='Give the conditions on its fields: {"$elemMatch": {"kind": "small"}}.',
+                )
             inner = self._below(target.names).filter(value)
             found = subset(target.path, inner, target.field)
             return Not(found) if operator == "$ne" else found
