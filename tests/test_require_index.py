@@ -92,6 +92,14 @@ SCANS: dict[str, tuple[dict[str, str], str]] = {
         {"q": '{"$or":[{"city":"c1"},{"people":5},{"city":"c2"}]}'},
         "Declare \"indexed\": true on 'city' and 'people'.",
     ),
+    "either, one with an index": (
+        {"q": '{"$or":[{"name":"town 1"},{"city":"c1","name":{"$ne":"x"}}]}'},
+        "Declare \"indexed\": true on 'city'.",
+    ),
+    "a system field": (
+        {"sort": "_changed"},
+        "Create an index on '_changed' in MongoDB.",
+    ),
     "a range": ({"q": '{"people":{"$bt":[1,3]}}'}, "Declare \"indexed\": true on 'people'."),
     "a part of an element": (
         {"q": '{"parts":{"code":"x"}}'},

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.reading import stages
+from duetdb.app.service.reading.index_hints import hint_for
 from duetdb.app.service.reading.plan import Plan, Stage, inputs
 from duetdb.app.service.reading.searching import is_prefix
 
@@ -75,15 +76,7 @@ class IndexGuard:
     async def _hint(self, name: str, command: Mapping[str, Any]) -> str:
         indexes = await self._database[name].index_information()
         indexed = {each["key"][0][0] for each in indexes.values()}
-        where, sort = _parts_of(command)
-        paths = _helpful(where, indexed) or [each for each in sort if each not in indexed][:1]
-        if paths:
-            named = " and ".join(f"'{path}'" for path in dict.fromkeys(paths))
-            return f'Declare "indexed": true on {named}.'
-        return (
-            "Add a condition that an index answers: a value, a range, or the beginning of a text "
-            "by a pattern with '^'."
-        )
+        return hint_for(*_parts_of(command), indexed)
 
 
 def shape_of(value: Any) -> Shape:
@@ -157,38 +150,3 @@ def _parts_of(command: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]
         return command["filter"], list(command.get("sort", ()))
     pipeline = command["pipeline"]
     return stages.where_of(pipeline), [path for path, _ in stages.sort_of(pipeline)]
-
-
-_ANSWERED: Final = frozenset(
-    ("$eq", "$in", "$gt", "$gte", "$lt", "$lte", "$all", "$geoWithin", "$geoIntersects")
-)
-"""What an index answers, of what is asked of a field."""
-
-
-def _helpful(where: Mapping[str, Any], indexed: set[str]) -> list[str]:
-    """The paths of which indexes together would answer the filter: none if none would."""
-    for key, condition in where.items():
-        if key == "$and":
-            found = next((each for part in condition if (each := _helpful(part, indexed))), [])
-        elif key == "$or":
-            branches = [_helpful(part, indexed) for part in condition]
-            found = [path for each in branches for path in each] if all(branches) else []
-        elif key.startswith("$") or key in indexed or not isinstance(condition, dict):
-            found = []
-        else:
-            found = _of_field(key, condition, indexed)
-        if found:
-            return found
-    return []
-
-
-def _of_field(path: str, condition: Mapping[str, Any], indexed: set[str]) -> list[str]:
-    if "$elemMatch" in condition:
-        inner = condition["$elemMatch"]
-        if any(key in _ANSWERED for key in inner):
-            return [path]
-        below = {each.removeprefix(f"{path}.") for each in indexed}
-        return [f"{path}.{each}" for each in _helpful(inner, below)]
-    if "$regex" in condition:
-        return [path] if is_prefix(condition) else []
-    return [path] if any(key in _ANSWERED for key in condition) else []
