@@ -145,6 +145,11 @@ operations = st.lists(
 )
 
 
+EACH_LIST_OPERATOR = [
+    Operation("pull", "texts", "a"),
+    Operation("push", "numbers", 1.5),
+    Operation("addToSet", "free", "x"),
+]
 PUSH_TURNED_ROUND = Operation("addToSet", "free", {"a": 2, "b": 1})
 
 
@@ -179,6 +184,7 @@ def test_both_ways_agree(mongod: EmbeddedMongod) -> None:
             suppress_health_check=list(HealthCheck),
         )
         @given(documents, operations)
+        @example({**KEPT, "texts": ["a", "b"]}, EACH_LIST_OPERATOR)
         @example({**KEPT, "owed": Decimal128("1.1")}, [Operation("inc", "owed", "0.9")])
         @example({**KEPT, "whole": 1.0}, [Operation("inc", "whole", 1)])
         @example({**KEPT, "double": 1e308}, [Operation("inc", "double", 1e308)])
