@@ -23,9 +23,9 @@ STAGES: Final = frozenset(
     "$replaceRoot".split()
 )
 EXPRESSIONS: Final = frozenset(
-    "$add $subtract $divide $mod $abs $floor $trunc $sum $min $max $addToSet $top $push $first "
+    "$add $subtract $divide $mod $abs $floor $trunc $sum $min $max $addToSet $top $first "
     "$cond $switch $ifNull $let $map $filter $reduce $range $size $isArray $arrayElemAt "
-    "$indexOfArray $concatArrays $sortArray $setDifference $setIsSubset $in $and $or $not $eq "
+    "$indexOfArray $concatArrays $sortArray $setDifference $setIsSubset $in $and $or $eq "
     "$gt $gte $lt $lte $type $isNumber $literal $mergeObjects $concat $substrCP $rtrim "
     "$toString $toInt $toLong $toDouble $toDecimal $year $month $dayOfMonth $dayOfWeek $dayOfYear "
     "$hour $minute $second $isoWeek $dateToString $dateTrunc $dateAdd".split()

@@ -11,6 +11,7 @@ from typing import Any
 from bson import ObjectId
 
 from tests.oracle.evaluate import PAGE, Question
+from tests.oracle.figures import AskedFigures
 from tests.oracle.groups import Grouping
 from tests.oracle.questions import Asked
 from tests.oracle.scenes import GONE, OTHERS, THINGS, Scene
@@ -105,6 +106,36 @@ class Mouth:
             max=question.max,
         )
         return [each["_id"] for each in _data(body)[question.collection]]
+
+    async def figures(self, asked: AskedFigures) -> list[Json]:
+        """The rows of groups by GraphQL; each figure is under its alias, whatever is around it."""
+        name = asked.aggregation.question.collection
+        types = {each: type_.format(name.capitalize()) for each, type_ in _TYPES.items()}
+        declared = ", ".join(f"${each}: {types[each]}" for each in asked.arguments)
+        passed = ", ".join(f"{each}: ${each}" for each in asked.arguments)
+        rows = f"rows: {name}Aggregate({passed}) {{ group {asked.selection} }}"
+        body = await self.voice.answer(f"query({declared}) {{ {rows} }}", **asked.arguments)
+        return [
+            {alias: _inside(alias, value) for alias, value in row.items()}
+            for row in _data(body)["rows"]
+        ]
+
+
+_TYPES = {
+    "groupBy": "[{}Field!]",
+    "timeZone": "String",
+    "having": "{}Having",
+    "orderBy": "[{}AggregateOrderBy!]",
+    "max": "Int",
+    "q": "JSON",
+    "where": "{}Where",
+}
+
+
+def _inside(alias: str, value: Any) -> Any:
+    while alias != "group" and isinstance(value, dict):
+        (value,) = value.values()
+    return value
 
 
 def _data(body: Json) -> Json:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from bson import ObjectId
-from hypothesis import strategies as st
 
 from tests.oracle.operands import VARIABLES
 from tests.oracle.scenes import (
@@ -19,7 +19,6 @@ from tests.oracle.scenes import (
     INTEGERS,
     OTHER_FIELDS,
     TEXTS,
-    Draw,
 )
 from tests.oracle.values import Json
 
@@ -28,7 +27,7 @@ _COMPARED = [*_SAME, "$ne", "$gt", "$gte", "$lt", "$lte", "$bt"]
 _OF_LISTS = ["$all", "$size", "$elemMatch"]
 _SIZES = ["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$bt"]
 _PATTERNS = ["a", "^a", "b$", "[0-9]+", "A", "/^A/i", "a.b", "a|Z", "^$", "/B C/i"]
-_POOLS: dict[str, list[Any]] = {
+POOLS: dict[str, list[Any]] = {
     "text": TEXTS,
     "number": INTEGERS,
     "float_number": [*FLOATS, 1, 10],
@@ -56,22 +55,29 @@ def mangled(name: str) -> str:
 
 
 class Filters:
-    """Draws filters on one collection."""
+    """Makes filters on one collection."""
 
     def __init__(
-        self, draw: Draw[Any], name: str, fields: Sequence[Json], ids: Sequence[ObjectId]
+        self, random: Random, name: str, fields: Sequence[Json], ids: Sequence[ObjectId]
     ) -> None:
-        self.draw = draw
+        self.random = random
         self.name = name
         self.fields = fields
         self._ids = [str(each) for each in ids]
 
     def one(self, choices: Sequence[Any]) -> Any:
-        return self.draw(st.sampled_from(choices))
+        return self.random.choice(choices)
+
+    def number(self, least: int, most: int) -> int:
+        return self.random.randint(least, most)
 
     def chance(self, of: int) -> bool:
         """True once in so many times."""
-        return bool(self.draw(st.integers(1, of)) == 1)
+        return self.random.randrange(of) == 0
+
+    def some(self, choices: Sequence[Any], least: int, most: int) -> list[Any]:
+        """Different ones of the choices."""
+        return self.random.sample(choices, self.number(least, min(most, len(choices))))
 
     def filter(self, depth: int = 2) -> Twin:
         """Up to three conditions or filters, joined in some way."""
@@ -80,14 +86,14 @@ class Filters:
             return Twin({}, {})
         if how == "one" or not depth:
             return self._condition()
-        number = 1 if how == "not" else self.draw(st.integers(1, 3))
+        number = 1 if how == "not" else self.number(1, 3)
         parts = [
             self.filter(depth - 1) if self.chance(5) else self._condition() for _ in range(number)
         ]
-        return _joined(how, parts)
+        return joined(how, parts)
 
     def _condition(self) -> Twin:
-        kind = self.draw(st.integers(0, 9))
+        kind = self.number(0, 9)
         if kind == 0:
             return self._system()
         if kind in (1, 2):
@@ -103,15 +109,15 @@ class Filters:
     def _free(self, path: str) -> Twin:
         operator = self.one([*_COMPARED, *_OF_LISTS, "$regex", *["part"] * 5])
         if operator == "part":
-            part = {self.one("km"): self._loose() for _ in range(self.draw(st.integers(1, 2)))}
+            part = {self.one("km"): self._loose() for _ in range(self.number(1, 2))}
             return Twin({path: part})
         if operator == "$elemMatch":
-            inner = {self.one(["$eq", "$gt", "$not"]): self.one(_FREE)}
+            inner = {self.one(["$eq", "$gt", "$not"]): self.one(_FEW)}
             return Twin({path: {"$elemMatch": inner if self.chance(2) else {"k": inner}}})
         if operator == "$regex":
             return Twin({path: {"$regex": self.one(_PATTERNS)}})
         if operator == "$size":
-            return Twin({path: {"$size": self.draw(st.integers(0, 3))}})
+            return Twin({path: {"$size": self.number(0, 3)}})
         return Twin(self._compare(path, operator, _FREE, "").q)
 
     def _loose(self) -> Any:
@@ -135,7 +141,7 @@ class Filters:
 
     def _value(self, path: str, declared: Json) -> Twin:
         kind, many = declared["type"], declared.get("multiple", False)
-        pool = _POOLS[kind]
+        pool = POOLS[kind]
         operators = [*(_SAME if kind == "bool" else _COMPARED), *(["$regex"] * (kind == "text"))]
         if many and self.chance(5):
             return Twin(self._compare(f"{path}.{self.one('01')}", "$bt", pool, "").q)
@@ -154,7 +160,7 @@ class Filters:
         return self._compare(path, operator, pool, kind)
 
     def _size(self, path: str) -> Twin:
-        number = self.draw(st.integers(0, 3))
+        number = self.number(0, 3)
         if self.chance(2):
             return _both(path, "$size", number)
         operator = self.one(_SIZES)
@@ -177,19 +183,19 @@ class Filters:
 
     def _operands(self, operator: str, pool: Sequence[Any], kind: str) -> Any:
         if operator == "$exists":
-            return self.draw(st.booleans())
+            return self.one([True, False])
         value = self._operand(pool, kind)
         if operator == "$bt":
             return [value, self._operand(pool, kind)]
         if operator not in ("$in", "$nin", "$all"):
             return value
-        return [value, *(self._operand(pool, kind) for _ in range(self.draw(st.integers(0, 2))))]
+        return [value, *(self._operand(pool, kind) for _ in range(self.number(0, 2)))]
 
     def _operand(self, pool: Sequence[Any], kind: str) -> Any:
         if self.chance(12):
             return None
         if kind in _DATES:
-            value = self.one([*pool, *VARIABLES] if self.chance(3) else pool)
+            value = self.one(VARIABLES if self.chance(2) else pool)
             return {"$date": value} if self.chance(4) else value
         return self.one(pool)
 
@@ -199,7 +205,7 @@ class Filters:
         inner = self.one(declared["fields"])
         how = self.one(["path", "path", "part", "exists", *(["each", "at", "size"] * many)])
         if how == "exists":
-            there = self.draw(st.booleans())
+            there = self.one([True, False])
             where = {mangled(path): {"exists": there}} if many else None
             return Twin({path: {"$exists": there}}, where)
         if how == "size":
@@ -224,16 +230,14 @@ class Filters:
 
     def _parts(self, fields: Sequence[Json], most: int) -> list[Twin]:
         """Conditions on different ones of the fields."""
-        chosen = self.draw(
-            st.lists(st.sampled_from(range(len(fields))), min_size=1, max_size=most, unique=True)
-        )
-        return [self._value(fields[each]["name"], fields[each]) for each in chosen]
+        chosen = self.some(fields, 1, most)
+        return [self._value(each["name"], each) for each in chosen]
 
     def _related(self, path: str) -> Twin:
         """A condition on references: by id, by a field of theirs, by a part of theirs."""
         how = self.one(["id", "id", "field", "field", "at", "part", "exists"])
         if how == "exists":
-            return Twin({f"{path}.0": {"$exists": self.draw(st.booleans())}})
+            return Twin({f"{path}.0": {"$exists": self.one([True, False])}})
         if how == "id":
             return self._reference(path)
         if how == "part":
@@ -271,7 +275,7 @@ def _operators(condition: Any) -> Json:
     return {"$eq": condition} if plain else condition
 
 
-def _joined(how: str, parts: Sequence[Twin]) -> Twin:
+def joined(how: str, parts: Sequence[Twin]) -> Twin:
     """Both forms of the conditions together; GraphQL has no ``nor``."""
     wheres = [each.where for each in parts]
     q: Json = {f"${how}": [each.q for each in parts]}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from calendar import timegm
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 _MONTHS = (
     "January February March April May June July August September October November December"
@@ -51,6 +52,8 @@ _TOKENS: Mapping[str, Callable[[datetime], str]] = {
     "WW": lambda date: f"{date.isocalendar().week:02}",
     "W": lambda date: str(date.isocalendar().week),
     "E": lambda date: str(date.isoweekday()),
+    "w": lambda date: str((_saturday(date).timetuple().tm_yday - 1) // 7 + 1),
+    "X": lambda date: str(timegm(date.timetuple())),
 }
 
 
@@ -61,6 +64,11 @@ def formatted(format: str, date: datetime) -> str:
         make = _TOKENS.get(match[0])
         found.append(make(date) if make else match[0] if match[1] is None else match[1])
     return "".join(found)
+
+
+def _saturday(date: datetime) -> datetime:
+    """The end of its week as English calendars have it; the week with 1 January is the first."""
+    return date + timedelta(days=6 - date.isoweekday() % 7)
 
 
 def _ending(number: int) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from random import Random
+from typing import Any, TypeAlias
 
 from bson import ObjectId
-from hypothesis import strategies as st
 
 from tests.oracle.values import Json
 
-T = TypeVar("T")
-Draw = Callable[[st.SearchStrategy[T]], T]
+Make: TypeAlias = Callable[[Random], Any]
 
 THINGS, OTHERS = "things", "others"
 GONE = ObjectId("f" * 24)
@@ -22,7 +21,11 @@ GONE = ObjectId("f" * 24)
 TEXTS = ["", "a", "ab", "Ab", "b c", "é", "10", "a.b", "ZZ top"]
 INTEGERS = [-3, 0, 1, 2, 3, 10, 2**40]
 FLOATS = [-1.5, 0.0, 0.25, 1.0, 2.0, 2.5, 1e6]
-DAYS = ["2023-12-31", "2024-01-01", "2024-02-29", "2024-05-16", "2024-05-17", "2024-06-01"]
+DAYS = [
+    *("2023-12-31", "2024-01-01", "2024-04-30", "2024-05-01", "2024-05-12", "2024-05-13"),
+    *("2024-05-16", "2024-05-17", "2024-05-18", "2024-06-01"),
+]
+"""Around noon of Friday, 17 May 2024, and the beginnings of its week, month and year."""
 INSTANTS = [
     "1999-12-31T23:59:59.999Z",
     "2024-01-01T00:00:00.000Z",
@@ -35,30 +38,41 @@ INSTANTS = [
 KINDS = ["small", "large", ""]
 
 
-def _lists(inner: st.SearchStrategy[Any], most: int = 3) -> st.SearchStrategy[list[Any]]:
-    return st.lists(inner, max_size=most)
+def _of(pool: Sequence[Any]) -> Make:
+    return lambda random: random.choice(pool)
 
 
-_text = st.sampled_from(TEXTS)
-_integer = st.sampled_from(INTEGERS)
-_float = st.sampled_from(FLOATS)
-_plain = st.sampled_from([None, True, False, 0, 1, 2.5, "a", "ab", "2024-01-01"])
-_pairs = st.dictionaries(st.sampled_from("km"), st.sampled_from([None, 0, 1, "a"]), max_size=2)
-_json = st.one_of(
-    _plain,
-    _pairs,
-    _lists(_pairs),
-    _lists(_pairs),
-    _lists(_plain | _pairs),
-    st.dictionaries(st.sampled_from("kmx"), _plain | _pairs | _lists(_plain), max_size=2),
-    _lists(_lists(_plain, 2), 2),
+def _either(*makes: Make) -> Make:
+    return lambda random: random.choice(makes)(random)
+
+
+def _list(make: Make, most: int = 3) -> Make:
+    return lambda random: [make(random) for _ in range(random.randint(0, most))]
+
+
+def _object(**makes: Make) -> Make:
+    """An object with some of these properties, in any order."""
+
+    def make(random: Random) -> Json:
+        names = random.sample(list(makes), random.randint(0, len(makes)))
+        return {name: makes[name](random) for name in names}
+
+    return make
+
+
+_text, _integer, _float, _day = _of(TEXTS), _of(INTEGERS), _of(FLOATS), _of(DAYS)
+_plain = _of([None, True, False, 0, 1, 2.5, "a", "ab", "2024-01-01"])
+_few = _of([None, 0, 1, "a"])
+_pair = _object(k=_few, m=_few)
+_structure = _either(
+    _pair,
+    _list(_pair),
+    _list(_pair),
+    _list(_either(_plain, _pair)),
+    _object(k=_plain, m=_pair, x=_list(_plain)),
+    _list(_list(_plain, 2), 2),
 )
-_part = st.fixed_dictionaries(
-    {}, optional={"kind": st.sampled_from(KINDS), "length": _integer, "marks": _lists(_integer)}
-)
-_address = st.fixed_dictionaries(
-    {}, optional={"city": _text, "since": st.sampled_from(DAYS), "floor": _integer}
-)
+_json = _either(_plain, _structure, _structure)
 
 FIELDS: Mapping[str, Json] = {
     each["name"]: each
@@ -100,30 +114,30 @@ FIELDS: Mapping[str, Json] = {
 }
 """Every field that a collection may have."""
 
-_VALUES: Mapping[str, st.SearchStrategy[Any]] = {
+_VALUES: Mapping[str, Make] = {
     "title": _text,
     "sub title": _text,
     "age": _integer,
     "net-chg": _integer,
     "height": _float,
-    "active": st.booleans(),
-    "born": st.sampled_from(DAYS),
-    "seen": st.sampled_from(INSTANTS),
-    "tags": _lists(_text),
-    "scores": _lists(_integer),
-    "days": _lists(st.sampled_from(DAYS), 2),
-    "address": _address,
-    "parts": _lists(_part),
-    "about": _json.filter(lambda value: not isinstance(value, str)),
+    "active": _of([True, False]),
+    "born": _day,
+    "seen": _of(INSTANTS),
+    "tags": _list(_text),
+    "scores": _list(_integer),
+    "days": _list(_day, 2),
+    "address": _object(city=_text, since=_day, floor=_integer),
+    "parts": _list(_object(kind=_of(KINDS), length=_integer, marks=_list(_integer))),
+    "about": _either(_structure, _of([0, 1, True, None])),
     "free": _json,
 }
 """What a client writes; ``free`` is not declared."""
 
-_stray = st.one_of(
+_stray = _either(
     _plain,
-    st.sampled_from([datetime(2024, 1, 1), datetime(2024, 5, 17, 12, 30), 10**15, -0.5]),
-    _lists(_plain | st.sampled_from([datetime(2024, 2, 29), 2.5, {"kind": "small", "x": 1}])),
-    st.dictionaries(st.sampled_from(["city", "kind", "length", "x"]), _plain, max_size=2),
+    _of([datetime(2024, 1, 1), datetime(2024, 5, 17, 12, 30), 10**15, -0.5]),
+    _list(_either(_plain, _of([datetime(2024, 2, 29), 2.5, {"kind": "small", "x": 1}]))),
+    _object(city=_plain, kind=_plain, length=_plain, x=_plain),
 )
 """What a writer beside the server may leave in any field."""
 
@@ -133,15 +147,7 @@ OTHER_FIELDS: list[Json] = [
     {"name": "on", "type": "date"},
     {"name": "marks", "type": "number", "multiple": True},
 ]
-_other = st.fixed_dictionaries(
-    {},
-    optional={
-        "name": _text,
-        "size": _integer,
-        "on": st.sampled_from(DAYS),
-        "marks": _lists(_integer),
-    },
-)
+_other = _object(name=_text, size=_integer, on=_day, marks=_list(_integer))
 
 
 @dataclass(frozen=True)
@@ -163,33 +169,32 @@ class Scene:
         return [each["name"] for each in self.definitions[1]["fields"]]
 
 
-def draw_scene(draw: Draw[Any]) -> Scene:
-    """A scene of about twenty documents."""
-    names = draw(st.lists(st.sampled_from(list(FIELDS)), min_size=3, max_size=8, unique=True))
-    others = draw(st.lists(_other, min_size=1, max_size=4))
+def make_scene(random: Random) -> Scene:
+    """A scene of about fifteen documents."""
+    names = random.sample(list(FIELDS), random.randint(4, 8))
+    others = [_other(random) for _ in range(random.randint(1, 4))]
     definitions = [
         {"name": OTHERS, "fields": OTHER_FIELDS},
         {"name": THINGS, "fields": [FIELDS[name] for name in names]},
     ]
-    values = {each: _VALUES[each] for each in (*names, "free") if each in _VALUES}
-    references = {each: FIELDS[each]["relation"] for each in names if "relation" in FIELDS[each]}
-    for name, relation in references.items():
-        some = 1 if relation == "one" else 3
-        values[name] = st.lists(st.integers(0, len(others) - 1), max_size=some, unique=True)
-    clean = draw(st.lists(_document(values), min_size=4, max_size=10))
-    stray = draw(st.lists(_document(_dirty(values, references)), max_size=6))
-    return Scene(definitions, others, clean, stray)
+    clean = {each: _VALUES.get(each) or _links(each, len(others)) for each in (*names, "free")}
+    stray = {each: _stray if each in _VALUES else _of([[], [-1], [0], [0, -1]]) for each in clean}
+    return Scene(
+        definitions,
+        others,
+        [_document(clean, random) for _ in range(random.randint(7, 11))],
+        [_document(stray, random) for _ in range(random.randint(0, 6))],
+    )
 
 
-def _document(values: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Json]:
-    optional = {name: st.none() | value | value | value for name, value in values.items()}
-    return st.fixed_dictionaries({}, optional=optional)
+def _links(name: str, others: int) -> Make:
+    """The numbers of others, each once; -1 in stray documents is one that is gone."""
+    most = 1 if FIELDS[name]["relation"] == "one" else 3
+    return lambda random: random.sample(range(others), random.randint(0, min(most, others)))
 
 
-def _dirty(
-    values: Mapping[str, st.SearchStrategy[Any]], references: Mapping[str, str]
-) -> Mapping[str, st.SearchStrategy[Any]]:
-    return {
-        name: st.lists(st.just(-1) | st.just(0), max_size=2) if name in references else _stray
-        for name in values
-    }
+def _document(makes: Mapping[str, Make], random: Random) -> Json:
+    """Each field is there two times in three, and null once in ten."""
+    names = [name for name in makes if random.random() < 0.67]
+    random.shuffle(names)
+    return {name: None if random.random() < 0.1 else makes[name](random) for name in names}

@@ -66,3 +66,14 @@ def wire(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: wire(each) for name, each in value.items()}
     return [wire(each) for each in value] if isinstance(value, list) else value
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same; for Python ``True`` is 1, which it is not here."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(alike(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return bool(one == other)
