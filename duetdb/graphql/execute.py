@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 from graphql import GraphQLError
@@ -11,6 +12,7 @@ from graphql import GraphQLError
 from duetdb.app.service.errors import DuetError
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
+from duetdb.app.service.reading.answer_size import check_size, one_answer
 from duetdb.app.service.service import Service
 from duetdb.graphql.call import Call
 from duetdb.graphql.coercion import VariablesRefused
@@ -19,6 +21,9 @@ from duetdb.graphql.operations import Operation
 from duetdb.graphql.plan import Plan
 from duetdb.graphql.roots import Root
 from duetdb.graphql.schema import GraphQLPart
+
+_AT_ONCE = 8
+"""Root fields that read at the same time, so that one operation leaves connections to others."""
 
 Answer: TypeAlias = dict[str, Any]
 """``data`` and ``errors``; without ``data`` the operation was not begun."""
@@ -54,12 +59,12 @@ def _most_of(limits: Limits) -> int:
 
 async def _run(plan: Plan, call: Call, request_id: str) -> Answer:
     errors: list[ErrorEntry] = []
-    if len(plan.roots) == 1 or plan.serial:
-        values = [await _value(root, call, request_id, errors) for root in plan.roots]
-    else:
-        values = await asyncio.gather(
-            *(_value(root, call, request_id, errors) for root in plan.roots)
-        )
+    read = partial(_value, call=call, request_id=request_id, errors=errors)
+    with one_answer():
+        if plan.serial or len(plan.roots) == 1:
+            values = [await read(root) for root in plan.roots]
+        else:
+            values = await _in_turns(read, plan.roots)
     data: dict[str, Any] | None = {}
     for root, value in zip(plan.roots, values, strict=True):
         if value is None and not root.nullable:
@@ -70,8 +75,19 @@ async def _run(plan: Plan, call: Call, request_id: str) -> Answer:
     return {"errors": errors, "data": data} if errors else {"data": data}
 
 
+async def _in_turns(read: Callable[[Root], Awaitable[Any]], roots: Iterable[Root]) -> list[Any]:
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def in_turn(root: Root) -> Any:
+        async with turns:
+            return await read(root)
+
+    return await asyncio.gather(*map(in_turn, roots))
+
+
 async def _value(root: Root, call: Call, request_id: str, errors: list[ErrorEntry]) -> Any:
     try:
+        check_size(call.service.limits)
         return await root.run(call)
     except Exception as error:
         errors.append(entry(error, request_id, root.key, root.node))

@@ -100,6 +100,7 @@ class Planner:
         name = node.name.value
         if name == "__typename":
             return TypenameRoot(key, node, False, type_.name)
+        compiler.count_read()
         meaning = self._fields[name]
         definition = type_.fields[name]
         base: dict[str, Any] = {

@@ -123,6 +123,7 @@ class Compiler:
         self._flags = flags
         self._depth = 0
         self._selected = 0
+        self._reads = 0
 
     @contextmanager
     def deeper(self) -> Iterator[None]:
@@ -136,6 +137,16 @@ class Compiler:
         self._depth += 1
         yield
         self._depth -= 1
+
+    def count_read(self) -> None:
+        """One database call more; raises ``LimitExceeded`` when there are too many."""
+        self._reads += 1
+        most = self.model.limits.graphql_reads
+        if self._reads > most:
+            raise LimitExceeded(
+                f"The operation has more than {most:,} root fields and relations.",
+                hint="Ask in several operations, or raise DUETDB_GRAPHQL_READS.",
+            )
 
     def fields(
         self, type_name: str, sets: Iterable[SelectionSetNode | None]
@@ -283,6 +294,7 @@ class Level:
         link: Link,
         nodes: Sequence[FieldNode],
     ) -> None:
+        self.compiler.count_read()
         model = self.compiler.model
         definition = _definition(type_, nodes)
         target = cast(GraphQLObjectType, get_named_type(definition.type))

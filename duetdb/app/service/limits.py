@@ -11,6 +11,8 @@ class Limits:
     """Documents in a list when ``max`` is not given (SPEC 6.1)."""
     page_ceiling: int = 10_000
     """The largest ``max`` that a client may ask for."""
+    answer_documents: int = 200_000
+    """Documents that one answer shows, related ones counted wherever they stand."""
     body_bytes: int = 16 * 1024 * 1024
     """Bytes of a request body; more is 413."""
     bulk_documents: int = 10_000
@@ -43,6 +45,8 @@ class Limits:
     """Levels of objects that a GraphQL operation selects inside each other."""
     graphql_fields: int = 2_000
     """Fields that a GraphQL operation selects, each fragment counted wherever it is used."""
+    graphql_reads: int = 200
+    """Root fields and relations of a GraphQL operation, each of which is a database call."""
     expand_depth: int = 3
     """Levels of documents in a REST answer, references expanded (SPEC 9.1); 1 expands none."""
     reported_failures: int = 1_000

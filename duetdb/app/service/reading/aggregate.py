@@ -13,6 +13,7 @@ from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.grouping import Aggregate, Distinct, Group
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import EVERYTHING, Document, Query
+from duetdb.app.service.reading.answer_size import check_shown, check_size
 from duetdb.app.service.reading.expand import complete
 from duetdb.app.service.reading.figures import DOCUMENTS, of_nothing
 from duetdb.app.service.reading.groups import group_stages, key_stages
@@ -55,6 +56,7 @@ class Aggregator:
                 found = await self._grouped(selected, aggregate, limit, spelled)
             if not found and not aggregate.keys and aggregate.having == EVERYTHING:
                 found = [of_nothing(aggregate.measures)]
+            check_size(self._source.limits, len(found))
             await self._put_documents(found, aggregate)
         return [_group(each, aggregate) for each in found]
 
@@ -80,6 +82,7 @@ class Aggregator:
             found = await self._source.aggregate(query.collection.name, stages, size)
             keys = [_shown(each.pop(TEMPORARY), aggregate) for each in found]
             await complete(found, query, self._source)
+            check_shown(self._source.limits, found, query)
         return list(zip(keys, found, strict=True))
 
     async def distinct(self, distinct: Distinct) -> list[Any]:
@@ -144,6 +147,8 @@ class Aggregator:
         for group in groups:
             for each in names:
                 group[each] = next((found.get(_mark(id_)) for id_ in group[each]), None)
+        placed = [group[each] for group in groups for each in names if group[each]]
+        check_shown(self._source.limits, placed, aggregate.query)
 
     def _check_number(self, number: int, what: str) -> None:
         ceiling = self._source.limits.page_ceiling

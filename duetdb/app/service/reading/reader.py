@@ -10,6 +10,7 @@ from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import EVERYTHING, Document, Match, Query
+from duetdb.app.service.reading.answer_size import check_shown
 from duetdb.app.service.reading.expand import complete, expand
 from duetdb.app.service.reading.ordering import page, stream
 from duetdb.app.service.reading.related import where_of
@@ -43,6 +44,7 @@ class Reader:
                 where = await where_of(query, self._source)
                 found = await page(query, where, self._source, query.skip, query.max or 0)
             await complete(found, query, self._source)
+            check_shown(self._source.limits, found, query)
             return found
 
     async def count(self, query: Query) -> int:
@@ -66,6 +68,7 @@ class Reader:
         """Attaches the expansions of ``query`` to documents of its collection, in place."""
         with translate_driver_errors():
             await expand(documents, query, self._source)
+            check_shown(self._source.limits, documents, query)
 
     async def stream(self, query: Query) -> AsyncGenerator[Document, None]:
         """The matching documents one by one, in batches, with their expansions attached.
@@ -78,6 +81,7 @@ class Reader:
                 async for batch in batches:
                     await complete(batch, query, self._source)
                     for document in batch:
+                        check_shown(self._source.limits, (document,), query)
                         yield document
 
 

@@ -1,0 +1,81 @@
+"""How large answers become: a document counts wherever it stands.
+
+Related documents are read once, however many refer to them, but shown every
+time: a few hundred that refer to each other in circles would make billions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from duetdb.app.service.errors import LimitExceeded
+from duetdb.app.service.limits import Limits
+from duetdb.app.service.query import Document, Expansion, Query
+from duetdb.app.service.stored_names import holders
+from duetdb.schema_gen.field import Relation
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What the reads of one answer have found so far."""
+
+    documents: int = 0
+
+
+_answer: ContextVar[_Answer | None] = ContextVar("duetdb_answer", default=None)
+
+
+@contextmanager
+def one_answer() -> Iterator[None]:
+    """All that is read inside, also by tasks begun inside, counts as one answer."""
+    token = _answer.set(_Answer())
+    try:
+        yield
+    finally:
+        _answer.reset(token)
+
+
+def check_size(limits: Limits, more: int = 0) -> None:
+    """Raises ``LimitExceeded`` when the answer, with so many more documents, is too large."""
+    answer = _answer.get() or _Answer()
+    answer.documents += more
+    if answer.documents > limits.answer_documents:
+        raise LimitExceeded(
+            f"The answer would show more than {limits.answer_documents:,} documents, related ones "
+            "counted wherever they stand.",
+            hint="Ask for fewer documents or relations, or raise DUETDB_ANSWER_DOCUMENTS.",
+        )
+
+
+def check_shown(limits: Limits, documents: Sequence[Document], query: Query) -> None:
+    """The same for the documents of an answer to ``query``, their expansions attached."""
+    related = _related([(each, 1) for each in documents], query.expand) if query.expand else 0
+    check_size(limits, len(documents) + related)
+
+
+def _related(level: Iterable[tuple[Document, int]], expand: tuple[Expansion, ...]) -> int:
+    """How many are shown below documents that stand in so many places each."""
+    total = 0
+    for expansion in expand:
+        below: dict[int, tuple[Document, int]] = {}
+        for document, places in level:
+            for attached in _attached(document, expansion):
+                total += places * len(attached)
+                for each in attached if expansion.query.expand else ():
+                    _, others = below.get(id(each), (each, 0))
+                    below[id(each)] = each, others + places
+        if below:
+            total += _related(below.values(), expansion.query.expand)
+    return total
+
+
+def _attached(document: Document, expansion: Expansion) -> Iterator[list[Document]]:
+    """The lists that were put into one document."""
+    field = expansion.field
+    in_objects = field.relation is not Relation.CHILD and not expansion.reverse
+    parents = field.path.split(".")[:-1] if in_objects else []
+    for holder in holders(document, parents) if parents else (document,):
+        yield holder.get(expansion.key) or []
