@@ -177,9 +177,22 @@ def add_extra(source: RowSource, key: str, member: Extra, attached: Set[str]) ->
 
     def show(document: Document) -> Row:
         return {
-            name: stored
+            name: _as_stored(stored, attached)
             for name, stored in document.items()
             if name not in attached and not (name in known and known[name](stored))
         }
 
     source.show(key, f"{source.bind(show)}(document)")
+
+
+def _as_stored(value: Any, attached: Set[str]) -> Any:
+    """A value without the related documents that were attached inside of it."""
+    if not attached:
+        return value
+    if isinstance(value, dict):
+        return {
+            name: _as_stored(each, attached) for name, each in value.items() if name not in attached
+        }
+    if isinstance(value, list):
+        return [_as_stored(each, attached) for each in value]
+    return value

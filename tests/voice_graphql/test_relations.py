@@ -302,6 +302,29 @@ async def test_relations_inside_objects(voice: Voice, library: dict[str, str]) -
     ]
 
 
+async def test_objects_that_do_not_fit_are_raw_without_what_was_looked_up_for_them(
+    voice: Voice, library: dict[str, str]
+) -> None:
+    await voice.define(HOUSES)
+    owner = [ObjectId(library["ann"])]
+    await voice.database["houses"].insert_one(
+        {"deed": [{"owner": owner, "parts": [[{"owner": owner}]]}], "rooms": {"tenants": owner}},
+        bypass_document_validation=True,
+    )
+    query = "{ houses { deed { owner { name } } rooms { tenants { name } } _extra } }"
+    ann = [library["ann"]]
+    assert await voice.data(query) == [
+        {
+            "deed": None,
+            "rooms": None,
+            "_extra": {
+                "deed": [{"owner": ann, "parts": [[{"owner": ann}]]}],
+                "rooms": {"tenants": ann},
+            },
+        }
+    ]
+
+
 async def test_nested_lists_have_a_hundred_documents_unless_told(voice: Voice) -> None:
     ids = await voice.insert("books", {"title": "a"}, {"title": "b"})
     for id_ in ids:
