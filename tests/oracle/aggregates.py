@@ -62,7 +62,7 @@ def aggregated(asked: Aggregation, world: World) -> list[Json]:
     groups = [each for each in _groups(asked, world) if _is_kept(each, asked, world)]
     groups.sort(key=lambda group: [key(each) for each in group.keys])
     for name, direction in reversed(asked.order):
-        groups.sort(key=lambda group, name=name: _named(group, name), reverse=direction < 0)
+        groups.sort(key=_by(name), reverse=direction < 0)
     return [_row(each, asked) for each in groups[: asked.max]]
 
 
@@ -139,9 +139,11 @@ def _is_kept(group: Group, asked: Aggregation, world: World) -> bool:
     return Filter(figures, "figures").matches(asked.having, document)
 
 
-def _named(group: Group, name: str) -> Key:
+def _by(name: str) -> Callable[[Group], Key]:
     place = int(name[1:])
-    return key(group.figures[place] if name[0] == "f" else group.keys[place])
+    if name[0] == "f":
+        return lambda group: key(group.figures[place])
+    return lambda group: key(group.keys[place])
 
 
 def _row(group: Group, asked: Aggregation) -> Json:

@@ -56,8 +56,8 @@ class Watch(CommandListener):
         command = {name: each for name, each in event.command.items() if name not in ENVELOPE}
         name = event.command_name
         if name in ("find", "aggregate") and command[name] in self._collections:
-            found = _of_filter(command.get("filter", {}))
-            found = [*found, *_of_pipeline(command.get("pipeline", []))]
+            filters = _of_filter(command.get("filter", {}))
+            found = [*filters, *_of_pipeline(command.get("pipeline", []))]
             self.questions += 1
             self.seen.update(f"{kind} {each}" for kind, each in found)
             odd = [f"{kind} {each}" for kind, each in found if each not in _LISTS[kind]]

@@ -62,7 +62,7 @@ class Mouth:
 
     voice: Voice
 
-    async def list(self, question: Question) -> Any:
+    async def documents(self, question: Question) -> Any:
         """A list by REST."""
         return await self._get(question, question.q, {})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -63,8 +63,12 @@ def in_order(found: Sequence[Json], question: Question, world: World) -> list[Js
     for path, direction in reversed(kept):
         best = min if direction > 0 else max
         keys = {each["_id"]: best(_keys(path, each, question, world)) for each in found}
-        ordered.sort(key=lambda each, keys=keys: keys[each["_id"]], reverse=direction < 0)
+        ordered.sort(key=_by(keys), reverse=direction < 0)
     return ordered
+
+
+def _by(keys: Mapping[Any, Key]) -> Callable[[Json], Key]:
+    return lambda document: keys[document["_id"]]
 
 
 def has_parallel_lists(question: Question, world: World) -> bool:
@@ -106,7 +110,7 @@ def _has_words(question: Question, world: World, wanted: Sequence[str], document
         return True
     if "_version" not in document:
         return False
-    there = set()
+    there: set[str] = set()
     for path, declared in world.collections[question.collection].declared.items():
         if declared["type"] in _TEXTS:
             for text in values(document, path.split(".")):

@@ -35,7 +35,8 @@ class Grouping:
 def grouped(asked: Grouping, world: World) -> Json:
     """The answer: objects by the texts of keys, with documents or figures in the innermost."""
     documents = _selected(asked, world)
-    return _level(asked, documents, asked.keys, world)
+    groups: Json = _level(asked, documents, asked.keys, world)
+    return groups
 
 
 def _selected(asked: Grouping, world: World) -> list[Json]:

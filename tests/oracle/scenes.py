@@ -75,7 +75,7 @@ _structure = _either(
 _json = _either(_plain, _structure, _structure)
 
 FIELDS: Mapping[str, Json] = {
-    each["name"]: each
+    str(each["name"]): each
     for each in (
         {"name": "title", "type": "text"},
         {"name": "sub title", "type": "text"},

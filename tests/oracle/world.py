@@ -116,4 +116,5 @@ class World:
             if declared.get("relation") and found.get(declared["name"]) is not None:
                 there = self.related(self.target(name, [declared["name"]]), document)
                 found[declared["name"]] = [self.shown(declared["type"], each) for each in there]
-        return wire(found)
+        answered: Json = wire(found)
+        return answered
