@@ -7,6 +7,7 @@ from typing import Any
 
 from duetdb.app.service.errors import BadRequest, NotFound, VersionMismatch
 from duetdb.app.service.query import Filter, Match, Projection, Query
+from duetdb.app.service.system_fields import version_of
 from duetdb.rest.call import Call
 from duetdb.schema_gen.model import Collection
 
@@ -18,11 +19,6 @@ _ONLY_VERSION = Projection(("_version",), include=True)
 def etag(document: dict[str, Any]) -> str:
     """The entity tag of a stored document; one without a version counts as 0."""
     return f'"{version_of(document)}"'
-
-
-def version_of(document: dict[str, Any]) -> int:
-    version = document.get("_version")
-    return version if isinstance(version, int) and not isinstance(version, bool) else 0
 
 
 async def expected_version(call: Call, collection: Collection, found: Filter) -> int | None:

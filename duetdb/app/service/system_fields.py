@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import Document
 
 PARENT_FIELDS: tuple[str, str, str] = ("_parent_id", "_parent_def", "_parent_field")
 """The only keys beginning with ``_`` that a body may hold (SPEC 4.1)."""
+
+_VERSIONS: Final = 10**18
+"""Versions are below this, and so fit into 64 bits, and are written without an exponent."""
 
 STAMPED: frozenset[str] = frozenset({"_changed", "_changedby", "_version"})
 """What every change of a document sets."""
@@ -37,11 +41,25 @@ def stamp_changed(document: Document, principal: Principal, instant: datetime) -
 
 
 def version_of(document: Document) -> int:
-    """The version of a stored document; one that was written beside us counts as 0."""
+    """The version of a stored document.
+
+    What was written beside us may be no number to count on from: that is 0.
+    """
     version = document.get("_version")
     if isinstance(version, float) and version.is_integer():
-        return int(version)
-    return version if isinstance(version, int) and not isinstance(version, bool) else 0
+        version = int(version)
+    if not isinstance(version, int) or isinstance(version, bool):
+        return 0
+    return version if 0 <= version < _VERSIONS else 0
+
+
+COUNTED: Mapping[str, Any] = {"$type": ["int", "long"], "$gte": 0, "$lt": _VERSIONS}
+"""The condition on ``_version`` that holds where MongoDB counts on from it as we do."""
+
+
+def unchanged(document: Document) -> dict[str, Any]:
+    """The condition that a document is still at the version at which it was read."""
+    return {"_version": document.get("_version", {"$exists": False})}
 
 
 def at_version(version: int) -> Any:

@@ -11,7 +11,7 @@ from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import LimitExceeded, VersionMismatch
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import Delete, Document
-from duetdb.app.service.system_fields import at_version, version_of
+from duetdb.app.service.system_fields import unchanged, version_of
 from duetdb.app.service.writing.links import child_condition
 from duetdb.schema_gen.values import parse_id
 
@@ -75,14 +75,15 @@ class Deletion:
         if wanted is None:
             found = await self._target.find_one_and_delete(where)
             return [] if found is None else [found]
-        found = await self._target.find_one_and_delete({**where, "_version": at_version(wanted)})
-        if found is not None:
-            return [found]
-        found = await self._target.find_one(where, {"_version": 1})
-        if found is None:
+        current = await self._target.find_one(where, {"_version": 1})
+        if current is None:
             return []
+        if wanted == version_of(current):
+            found = await self._target.find_one_and_delete({**where, **unchanged(current)})
+            if found is not None:
+                return [found]
         raise VersionMismatch(
-            f"The document is at version {version_of(found)}, not {wanted}.",
+            f"The document is not at version {wanted}.",
             hint="Read it again and decide whether it should still be deleted.",
         )
 

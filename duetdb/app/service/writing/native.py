@@ -15,7 +15,7 @@ from typing import Any, Final
 from bson import Decimal128
 
 from duetdb.app.service.principal import Principal
-from duetdb.app.service.system_fields import now, stamp_changed
+from duetdb.app.service.system_fields import COUNTED, now, stamp_changed
 from duetdb.app.service.writing.changes import Changes
 from duetdb.app.service.writing.edits import Edit
 from duetdb.app.service.writing.places import Place
@@ -116,6 +116,7 @@ def _adds_exactly(place: Place, operand: Any) -> bool:
 
 
 def _conditions(changes: Changes, plan: WritePlan) -> Iterator[Mapping[str, Any]]:
+    yield {"$or": [{"_version": {"$exists": False}}, {"_version": COUNTED}]}
     for name in sorted(plan.required - changes.values.keys()):
         yield {name: {"$nin": [None, "", []]}}
     for field in plan.computed:

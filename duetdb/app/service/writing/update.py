@@ -26,6 +26,7 @@ from duetdb.app.service.system_fields import (
     at_version,
     now,
     stamp_changed,
+    unchanged,
     version_of,
 )
 from duetdb.app.service.writing.changes import Changes, Replacement, Revision
@@ -187,7 +188,7 @@ class Revising:
         self, current: Document, changed: Document, revision: Revision
     ) -> Document | None:
         """Writes the changed document if the stored one is still ``current``."""
-        where = {**self._where, "_version": current.get("_version", {"$exists": False})}
+        where = {**self._where, **unchanged(current)}
         if self._update.replace:
             replaced: Document | None = await self._target.find_one_and_replace(
                 where, changed, return_document=ReturnDocument.AFTER
