@@ -115,6 +115,26 @@ async def test_root_fields_share_one_answer(mongod: EmbeddedMongod) -> None:
         assert again.json().keys() == {"data"}
 
 
+ONE_OF_THREE = {
+    "values": "a: groups { _id } b: groups { x: _id y: _id z: _version }",
+    "what is undeclared": "groups { a: _extra b: _extra c: _extra }",
+    "type names": "groups { a: __typename b: __typename c: __typename _id }",
+    "cursors": "groupsConnection { edges { a: cursor b: cursor c: cursor } }",
+    "nodes": "groupsConnection { edges { a: node { _id } node { _id } } e: edges { node { _id}}}",
+    "groups": "groupsAggregate(groupBy: _id) { a: group b: group c: group count }",
+    "figures": "groupsAggregate(groupBy: _id) { a: min { x: _id y: _id } min { _id } max { _id } }",
+}
+
+
+@pytest.mark.parametrize("what", ONE_OF_THREE)
+async def test_a_value_of_several_names_counts_as_often(mongod: EmbeddedMongod, what: str) -> None:
+    for limit, keys in ((30, {"data"}), (29, {"data", "errors"})):
+        async with circles(mongod, answer_documents=limit) as client:
+            query = f"{{ {ONE_OF_THREE[what]} }}"
+            answer = (await client.post("/graphql", json={"query": query})).json()
+            assert answer.keys() == keys, answer
+
+
 async def test_no_more_is_written_once_the_answer_is_too_large(mongod: EmbeddedMongod) -> None:
     mutation = """mutation($all: [ID]) {
       a: createGroups(data: {members: $all}) { members { groups { _id } } }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -32,11 +33,14 @@ class AggregateRoot(Root):
     arguments: Arguments
     measures: tuple[Measure, ...]
     rows: Rows
+    times: int
 
     async def run(self, call: Call) -> Any:
         arguments = self.arguments.read(call.variables)
         limits = call.service.limits
-        question = aggregate_of(self.collection, arguments, call.model, limits, self.measures)
+        question = aggregate_of(
+            self.collection, arguments, call.model, limits, self.measures, self.times
+        )
         if question.max == 0:
             return []
         groups = await call.service.aggregate(question, call.principal)
@@ -53,16 +57,25 @@ def _documents(groups: Sequence[Group], names: Sequence[str]) -> Iterator[dict[s
 
 
 class Figures:
-    """Compiles what is selected of a row; ``measures`` are the figures that it needs."""
+    """Compiles what is selected of a row.
+
+    ``measures`` are the figures that it needs, and ``times`` is how often the
+    one is shown that has the most names.
+    """
 
     def __init__(self, compiler: Compiler, members: Members) -> None:
         self._compiler = compiler
         self._members = members
         self._measures = Measures()
+        self._shown: Counter[str] = Counter()
 
     @property
     def measures(self) -> tuple[Measure, ...]:
         return self._measures.all
+
+    @property
+    def times(self) -> int:
+        return max(self._shown.values(), default=1)
 
     def rows(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Rows:
         """The function that makes the rows."""
@@ -73,6 +86,7 @@ class Figures:
                 _show_inside(source, key, inner)
             else:
                 shown = _GROUP if name == _GROUP else self._measures.name_of(COUNT)
+                self._shown[shown] += 1
                 source.show(key, f"get({source.bind(shown)})")
         return source.build()
 
@@ -94,6 +108,7 @@ class Figures:
                 _show_inside(source, key, inner)
                 continue
             shown = self._measures.name_of(measure_of(function, member))
+            self._shown[shown] += 1
             if function in EXTREMES.functions:
                 add_value(source, key, _alone(member, shown))
             else:
@@ -109,6 +124,7 @@ class Figures:
             for key, fields in self._compiler.fields(type_.name, sets).items():
                 name = fields[0].name.value
                 if name == "__typename":
+                    self._shown[type_.name] += 1
                     add_constant(source, key, type_.name)
                 else:
                     yield key, name, fields

@@ -8,7 +8,7 @@ from typing import Any
 from duetdb.app.service.errors import BadQuery
 from duetdb.app.service.grouping import Aggregate, Function, GroupOrder, Key, Measure, Place
 from duetdb.app.service.limits import Limits
-from duetdb.app.service.query import EVERYTHING, Filter, Query
+from duetdb.app.service.query import EVERYTHING, Filter, Projection, Query
 from duetdb.app.service.reading.zones import check_zone
 from duetdb.graphql.call import Model, count_of, filter_of
 from duetdb.graphql.figures import FUNCTIONS, GroupKey
@@ -25,8 +25,9 @@ def aggregate_of(
     model: Model,
     limits: Limits,
     selected: Sequence[Measure],
+    times: int,
 ) -> Aggregate:
-    """The question; its first measures are those that are ``selected``.
+    """The question; its first measures are those that are ``selected``, up to so many times each.
 
     Raises ``BadQuery`` and ``LimitExceeded``.
     """
@@ -46,6 +47,7 @@ def aggregate_of(
             collection=collection,
             filter=filter_of(collection, arguments, model, limits),
             max=None,
+            projection=Projection(times=times),
         ),
         keys=tuple(
             Key(Place(each.path), each.bucket, "UTC" if zone is None else zone) for each in keys

@@ -165,6 +165,7 @@ class Parts:
     def _edges(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Part:
         columns: dict[str, Callable[[Found], Sequence[Any]]] = {}
         for key, name, inner, fields in self._fields(type_, nodes):
+            self.level.shown[type_.name, name] += 1
             if name == "node":
                 columns[key] = self._nodes(cast(GraphQLObjectType, inner), fields)
             elif name == "cursor":

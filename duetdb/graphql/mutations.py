@@ -12,6 +12,7 @@ from graphql import GraphQLField
 
 from duetdb.app.service.errors import BadRequest, NotFound
 from duetdb.app.service.query import Create, Delete, Document, Query, Update
+from duetdb.app.service.reading.answer_size import check_size
 from duetdb.graphql.call import Call
 from duetdb.graphql.changes import changes_of, in_words_of_arguments
 from duetdb.graphql.roots import ReadRoot
@@ -28,9 +29,11 @@ class WriteRoot(ReadRoot):
         if expansions:
             # Listeners of the event seam hold the same documents.
             copies = deepcopy(list(documents))
-            query = Query(collection=self.collection, expand=expansions)
+            query = Query(collection=self.collection, projection=self.projection, expand=expansions)
             await call.service.expand(copies, query, call.principal)
             documents = copies
+        else:
+            check_size(call.service.limits, len(documents) * self.projection.times)
         return self.selection.rows(documents)
 
 

@@ -159,7 +159,7 @@ def _connection(made: Made, base: dict[str, Any]) -> Root:
 def _aggregate(made: Made, base: dict[str, Any]) -> Root:
     figures = Figures(made.compiler, made.members)
     rows = figures.rows(made.type, made.nodes)
-    return AggregateRoot(**base, measures=figures.measures, rows=rows)
+    return AggregateRoot(**base, measures=figures.measures, rows=rows, times=figures.times)
 
 
 def _no_rows(documents: Any) -> list[Any]:

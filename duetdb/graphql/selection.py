@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,18 +46,20 @@ Flags = Mapping[str, bool]
 class Selection:
     """One selection set on documents of one collection.
 
-    ``paths`` None reads whole documents.
+    ``paths`` None reads whole documents. ``times`` is how often the field is
+    shown that has the most names.
     """
 
     rows: Rows
     paths: tuple[str, ...] | None
     links: tuple[Attached, ...]
+    times: int
 
     @property
     def projection(self) -> Projection:
         if self.paths is None:
-            return Projection()
-        return Projection(self.paths or ("_id",), include=True)
+            return Projection(times=self.times)
+        return Projection(self.paths or ("_id",), include=True, times=self.times)
 
     @property
     def constant(self) -> bool:
@@ -226,11 +229,14 @@ class Level:
     paths: set[str] = field(default_factory=set)
     attached: set[str] = field(default_factory=set)
     links: list[Attached] = field(default_factory=list)
+    shown: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often each field of each object is shown."""
 
     def selection(self, rows: Rows) -> Selection:
         """The selection of everything that was compiled at this level."""
         paths = None if "" in self.paths else tuple(sorted(self.paths))
-        return Selection(rows, paths, tuple(self.links))
+        times = max(self.shown.values(), default=1)
+        return Selection(rows, paths, tuple(self.links), times)
 
     def rows(self, type_: GraphQLObjectType, members: Members, nodes: Sequence[FieldNode]) -> Rows:
         """The function for what the nodes select together."""
@@ -239,10 +245,15 @@ class Level:
         with self.compiler.deeper():
             for key, fields in self.compiler.fields(type_.name, sets).items():
                 name = fields[0].name.value
+                member = members.get(name)
+                if isinstance(member, Link):  # counts where its documents are counted
+                    self._add_link(source, key, type_, member, fields)
+                    continue
+                self.shown[type_.name, name] += 1
                 if name == "__typename":
                     add_constant(source, key, type_.name)
                 else:
-                    self._add(source, key, type_, members[name], fields)
+                    self._add(source, key, type_, member, fields)
         return source.build()
 
     def _add(
@@ -253,9 +264,7 @@ class Level:
         member: Any,
         nodes: Sequence[FieldNode],
     ) -> None:
-        if isinstance(member, Link):
-            self._add_link(source, key, type_, member, nodes)
-        elif isinstance(member, Extra):
+        if isinstance(member, Extra):
             self.paths.add(member.prefix)
             add_extra(source, key, member, self.attached)
         elif isinstance(member, Nested):
@@ -267,18 +276,19 @@ class Level:
             add_nested(source, key, member.name, member.many, rows)
         elif isinstance(member, Pictures):
             self.paths.add(member.path)
-            add_pictures(source, key, member, self._pictures(nodes))
+            add_pictures(source, key, member, self._pictures(member.path, nodes))
         else:
             assert isinstance(member, Value)
             self.paths.add(member.path)
             add_value(source, key, member)
 
-    def _pictures(self, nodes: Sequence[FieldNode]) -> Rows:
+    def _pictures(self, path: str, nodes: Sequence[FieldNode]) -> Rows:
         source = RowSource()
         media = cast(GraphQLObjectType, DECLARED["Media"])
         sets = (each.selection_set for each in nodes)
         for key, fields in self.compiler.fields(media.name, sets).items():
             name = fields[0].name.value
+            self.shown[path, name] += 1
             if name == "__typename":
                 add_constant(source, key, media.name)
             else:

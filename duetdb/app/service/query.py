@@ -123,6 +123,8 @@ class Projection:
 
     paths: tuple[str, ...] = ()
     include: bool = False
+    times: int = 1
+    """How often a value is shown: GraphQL may give one field several names."""
 
 
 @dataclass(frozen=True, slots=True)

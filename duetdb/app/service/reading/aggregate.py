@@ -56,7 +56,7 @@ class Aggregator:
                 found = await self._grouped(selected, aggregate, limit, spelled)
             if not found and not aggregate.keys and aggregate.having == EVERYTHING:
                 found = [of_nothing(aggregate.measures)]
-            check_size(self._source.limits, len(found))
+            check_size(self._source.limits, len(found) * query.projection.times)
             await self._put_documents(found, aggregate)
         return [_group(each, aggregate) for each in found]
 

@@ -53,17 +53,18 @@ def check_size(limits: Limits, more: int = 0) -> None:
 def check_shown(limits: Limits, documents: Sequence[Document], query: Query) -> None:
     """The same for the documents of an answer to ``query``, their expansions attached."""
     related = _related([(each, 1) for each in documents], query.expand) if query.expand else 0
-    check_size(limits, len(documents) + related)
+    check_size(limits, len(documents) * query.projection.times + related)
 
 
 def _related(level: Iterable[tuple[Document, int]], expand: tuple[Expansion, ...]) -> int:
     """How many are shown below documents that stand in so many places each."""
     total = 0
     for expansion in expand:
+        times = expansion.query.projection.times
         below: dict[int, tuple[Document, int]] = {}
         for document, places in level:
             for attached in _attached(document, expansion):
-                total += places * len(attached)
+                total += places * len(attached) * times
                 for each in attached if expansion.query.expand else ():
                     _, others = below.get(id(each), (each, 0))
                     below[id(each)] = each, others + places
