@@ -27,13 +27,10 @@ from graphql import (
 
 from duetdb.graphql.coercion import VariableReader, Variables
 from duetdb.graphql.data_rule import ServiceJudgesDataRule
+from duetdb.graphql.kept_texts import KeptTexts, fields_of
 from duetdb.graphql.plan import Plan, Planner
 from duetdb.graphql.selection import Flags
 
-_TEXTS = 1000
-"""Texts kept for one generation; the oldest goes first."""
-_LONGEST_KEPT = 20_000
-"""Characters of a text that is worth keeping."""
 _LONGEST_TOKEN = 40
 """Characters of a text for each token that it may have, comments and white space counted."""
 _LONGEST_QUICK = 2_000
@@ -66,6 +63,12 @@ class Operation:
     flags: tuple[str, ...]
     """The variables that decide on @skip and @include."""
     plans: dict[tuple[bool, ...], Plan] = field(default_factory=dict)
+
+    @property
+    def most_fields(self) -> int:
+        """The fields of all the plans that may be kept, or more."""
+        plans = min(1 << len(self.flags), _PLANS)
+        return plans * fields_of(self.node.selection_set, self.fragments)
 
     @property
     def is_mutation(self) -> bool:
@@ -105,7 +108,7 @@ class Operations:
         ]
         self._rules = tuple(rules if introspection else [*rules, NoSchemaIntrospectionCustomRule])
         self._planner = planner
-        self._texts: dict[str, Mapping[str, Operation]] = {}
+        self._texts: KeptTexts[Mapping[str, Operation]] = KeptTexts()
 
     async def find(self, text: str, name: str | None, max_tokens: int) -> Operation:
         """The operation called ``name``, or the only one of the text.
@@ -119,7 +122,8 @@ class Operations:
                 operations = await asyncio.to_thread(self._prepare, text, max_tokens)
             else:
                 operations = self._prepare(text, max_tokens)
-            self._keep(text, operations)
+            most_fields = sum(each.most_fields for each in operations.values())
+            self._texts.keep(text, operations, most_fields)
         if name is None or name == "":
             if len(operations) == 1:
                 return next(iter(operations.values()))
@@ -128,12 +132,6 @@ class Operations:
         if operation is None:
             raise refuse(f"The text has no operation named '{name:.100}'.")
         return operation
-
-    def _keep(self, text: str, operations: Mapping[str, Operation]) -> None:
-        if len(text) <= _LONGEST_KEPT:
-            while len(self._texts) >= _TEXTS:
-                del self._texts[next(iter(self._texts))]
-            self._texts[text] = operations
 
     def _prepare(self, text: str, max_tokens: int) -> Mapping[str, Operation]:
         try:
@@ -157,6 +155,7 @@ class Operations:
             raise refuse("The text is nested too deeply.") from None
         if errors:
             raise Refused([_explained(each) for each in errors])
+        _unlink_tokens(document)
         operations = dict(self._operations(document))
         if not operations:
             raise refuse("The text has no operation.")
@@ -177,6 +176,17 @@ class Operations:
                 reader = VariableReader(self._schema, definitions)
                 name = each.name.value if each.name else ""
                 yield name, Operation(each, fragments, self._planner, reader, flags)
+
+
+def _unlink_tokens(document: DocumentNode) -> None:
+    """Lets go of the chain of tokens, which only parsing needs.
+
+    Each token holds its neighbours, so the text that goes would stay in memory
+    until a collection of everything, and those are rare.
+    """
+    token = document.loc.start_token if document.loc else None
+    while token is not None:
+        token.prev, token.next, token = None, None, token.next
 
 
 def _explained(error: GraphQLError) -> GraphQLError:

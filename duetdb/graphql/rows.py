@@ -72,7 +72,7 @@ class RowSource:
         )
         scope: dict[str, Any] = {"__builtins__": {}, **self.values}
         exec(compile(source, "<row function>", "exec"), scope)
-        rows: Rows = scope["rows"]
+        rows: Rows = scope.pop("rows")  # or the function and its names would hold each other
         return rows
 
 
