@@ -27,9 +27,10 @@ from duetdb.app.service.errors import (
 
 _TIME_CODES = frozenset({50, 262})
 """MaxTimeMSExpired and ExceededTimeLimit."""
-_QUERY_CODES = frozenset({2, 9, 14, 15, 40485, 51091, 51108, 31249, 31250, 31254})
-"""BadValue, FailedToParse, TypeMismatch, nested too deep, unknown time zone, bad pattern or
-options, colliding projections."""
+_QUERY_CODES = frozenset({2, 9, 14, 15, 51091, 51108, 31249, 31250, 31254})
+"""BadValue, FailedToParse, TypeMismatch, nested too deep, bad pattern or options, colliding
+projections."""
+_ZONE_CODE = 40485
 _MEMORY_CODES = frozenset({96, 146, 292, 4568, 10334, 16819, 17419})
 """Sorts, groups and documents that outgrow what the database allows one operation."""
 _ACCESS_CODES = frozenset({13, 18, 8000})
@@ -123,6 +124,11 @@ def _of_command(error: OperationFailure) -> DuetError | None:
         return _too_slow()
     if code in _QUERY_CODES:
         return BadQuery(f"The database refused the query: {_sentence(error)}")
+    if code == _ZONE_CODE:
+        return BadQuery(
+            "The database does not know this time zone.",
+            hint="Use a name such as Europe/Oslo, or an offset such as +02:00.",
+        )
     if code in _MEMORY_CODES:
         return _too_much(())
     if code in _ACCESS_CODES:
