@@ -20,7 +20,7 @@ _BAD_SECONDS: Final = 1.0
 _MOST_SHAPES: Final = 2_000
 
 Shape: TypeAlias = Any
-"""A command with its values erased, as a key: queries of one shape have the same plans."""
+"""A command with its values erased: queries of one shape have the same plans."""
 
 
 class IndexGuard:
@@ -34,7 +34,7 @@ class IndexGuard:
         self._database = database
         self._limits = limits
         self._sizes: dict[str, tuple[float, int]] = {}
-        self._scans: dict[Shape, tuple[float, bool]] = {}
+        self._scans: dict[int, tuple[float, bool]] = {}
 
     async def check(self, name: str, command: Mapping[str, Any]) -> None:
         """Raises ``LimitExceeded`` if the find or aggregate ``command`` would scan everything."""
@@ -55,7 +55,7 @@ class IndexGuard:
         return known[1]
 
     async def _is_scan(self, command: Mapping[str, Any]) -> bool:
-        shape = shape_of(command)
+        shape = hash(shape_of(command))  # a shape itself may take much memory
         now = monotonic()
         known = self._scans.get(shape)
         if known is None or known[0] < now:

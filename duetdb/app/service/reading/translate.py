@@ -108,12 +108,21 @@ def projection_of(query: Query, *needed: str) -> Mapping[str, int] | None:
     return _projection(replace(wanted, paths=paths), also)
 
 
-@lru_cache(maxsize=4096)  # few shapes, each asked for over and over
 def _projection(wanted: Projection, needed: tuple[str, ...]) -> Mapping[str, int] | None:
+    """Small ones are kept, as few are asked for over and over; large ones would take memory."""
+    make = _kept_projection if len(wanted.paths) <= _FEW_PATHS else _new_projection
+    return make(wanted, needed)
+
+
+def _new_projection(wanted: Projection, needed: tuple[str, ...]) -> Mapping[str, int] | None:
     if wanted.include:
         return dict.fromkeys(["_id", *_outermost([*wanted.paths, *needed])], 1)
     paths = [each for each in wanted.paths if each != "_id" and not _is_around(each, needed)]
     return dict.fromkeys(_outermost(paths), 0) or None
+
+
+_FEW_PATHS = 50
+_kept_projection = lru_cache(maxsize=1024)(_new_projection)
 
 
 def _starts_from(expansion: Expansion) -> tuple[str, ...]:

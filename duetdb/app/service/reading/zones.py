@@ -10,11 +10,15 @@ from duetdb.app.service.errors import BadQuery
 from duetdb.schema_gen.suggest import did_you_mean
 
 _OFFSET = re.compile(r"[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?")
+_LONGEST = 100
+"""Characters of a name that is worth looking up, and remembering."""
 
 
 def check_zone(zone: str) -> None:
     """Raises ``BadQuery`` for what is neither UTC, an IANA name nor an offset such as +02:00."""
-    if zone != "UTC" and not _OFFSET.fullmatch(zone) and not _is_known(zone):
+    if zone == "UTC" or _OFFSET.fullmatch(zone):
+        return
+    if len(zone) > _LONGEST or not _is_known(zone):
         raise BadQuery(
             f"There is no time zone '{zone[:50]}'.{did_you_mean(zone, _names())}",
             hint="Use a name such as Europe/Oslo, or an offset such as +02:00.",
