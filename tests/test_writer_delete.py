@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from bson import ObjectId
 
+from duetdb.app.mongo.memory import memory_engine
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Forbidden, LimitExceeded, VersionMismatch
 from duetdb.app.service.events import ChangeKind
@@ -87,6 +88,43 @@ async def test_by_filter_in_batches(engine: Engine) -> None:
     ]
     assert await delete_matching(desk, "posts", Match("views", "lt", 0)) == []
     assert len(desk.changes) == 2
+
+
+async def test_by_filter_each_is_deleted_by_one_caller(engine: Engine) -> None:
+    desk = await open_desk(engine, posts=[VIEWS])
+    await desk.stored("posts").insert_many([{"views": n} for n in range(3000)])
+    answers = await asyncio.gather(*(delete_matching(desk, "posts") for _ in range(4)))
+    assert sum(map(len, answers)) == 3000
+    assert len({id_ for each in answers for id_ in each}) == 3000
+    assert sum(len(each.ids) for each in desk.changes) == 3000
+    assert await desk.stored("posts").count_documents({}) == 0
+
+
+async def test_by_filter_while_others_write(engine: Engine) -> None:
+    desk = await open_desk(engine, posts=[VIEWS])
+    await desk.stored("posts").insert_many([{"views": n % 2} for n in range(400)])
+    posts, done = desk.stored("posts"), asyncio.Event()
+
+    async def write() -> None:
+        while not done.is_set():
+            await posts.update_many({"views": 1}, {"$inc": {"other": 1}})
+
+    async def delete() -> list[object]:
+        deleted = await delete_matching(desk, "posts", Match("views", "eq", 1))
+        done.set()
+        return deleted
+
+    deleted, _ = await asyncio.wait_for(asyncio.gather(delete(), write()), 20)
+    assert len(set(deleted)) == len(deleted) == 200
+    assert await posts.count_documents({"views": 0}) == await posts.count_documents({}) == 200
+
+
+async def test_by_filter_in_memory_mode() -> None:
+    desk = await open_desk(memory_engine("test"), posts=[VIEWS])
+    posts = await desk.create("posts", *({"views": n} for n in range(5)))
+    deleted = await delete_matching(desk, "posts", Match("views", "gte", 3))
+    assert deleted == [posts[3]["_id"], posts[4]["_id"]]
+    assert await desk.stored("posts").count_documents({}) == 3
 
 
 async def test_by_filter_needs_the_full_key(engine: Engine) -> None:

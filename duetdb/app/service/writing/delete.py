@@ -13,10 +13,8 @@ from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import Delete, Document
 from duetdb.app.service.system_fields import unchanged, version_of
 from duetdb.app.service.writing.links import child_condition
+from duetdb.app.service.writing.together import BATCH, Outrun, together
 from duetdb.schema_gen.values import parse_id
-
-BATCH = 1000
-"""Documents deleted by one command of a delete by filter."""
 
 
 class Deletion:
@@ -59,15 +57,12 @@ class Deletion:
         The list is the caller's, who then knows what is gone if a later batch fails.
         """
         where = {"$and": [condition, self._child]} if self._child else condition
-        cursor = self._target.find(where, {"_id": 1}, batch_size=BATCH)
-        batch: list[Any] = []
-        async for document in cursor.max_time_ms(self._limits.query_ms):
-            batch.append(document["_id"])
-            if len(batch) == BATCH:
-                deleted += await self._batch(batch, where)
-                batch = []
-        if batch:
-            deleted += await self._batch(batch, where)
+        cursor = self._target.find(
+            where, {"_id": 1}, batch_size=BATCH, max_time_ms=self._limits.query_ms
+        )
+        async with cursor:
+            while batch := await cursor.to_list(BATCH):
+                await self._batch([each["_id"] for each in batch], where, deleted)
 
     async def _one(self, id_: Any) -> list[Document]:
         where = {"_id": id_, **self._child}
@@ -97,10 +92,16 @@ class Deletion:
         await self._target.delete_many({"_id": {"$in": list(found)}}, **session)
         return [found[id_] for id_ in ids if id_ in found]
 
-    async def _batch(self, ids: list[Any], where: Mapping[str, Any]) -> list[Any]:
-        result = await self._target.delete_many({"$and": [{"_id": {"$in": ids}}, where]})
-        if result.deleted_count == len(ids):
-            return ids
-        # Changed meanwhile so that they do not match any more, or deleted by somebody else.
-        left = {doc["_id"] async for doc in self._target.find({"_id": {"$in": ids}}, {"_id": 1})}
-        return [id_ for id_ in ids if id_ not in left]
+    async def _batch(self, ids: list[Any], where: Mapping[str, Any], deleted: list[Any]) -> None:
+        """Deletes those that match still, and adds them to ``deleted``; nobody else has them."""
+
+        async def delete(which: Mapping[str, Any], session: AsyncClientSession | None) -> None:
+            await self._target.delete_many(which, session=session)
+
+        try:
+            deleted += await together(self._engine, self._target.name, ids, where, delete)
+        except Outrun:
+            for id_ in ids:
+                one = {"$and": [{"_id": id_}, where]}
+                if await self._target.find_one_and_delete(one, {"_id": 1}) is not None:
+                    deleted.append(id_)

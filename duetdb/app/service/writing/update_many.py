@@ -21,11 +21,9 @@ from duetdb.app.service.query import Outcome, Update, UpdateMany
 from duetdb.app.service.writing.changes import Changes
 from duetdb.app.service.writing.native import UNSUITED, Native, native
 from duetdb.app.service.writing.site import Site
+from duetdb.app.service.writing.together import BATCH, Outrun, together
 from duetdb.app.service.writing.update import Revising
 from duetdb.app.service.writing.write_errors import REFUSED, refusal
-
-BATCH = 1000
-"""Ids read, and documents changed, at once."""
 
 _ABREAST = 8
 """Documents of one request that are changed at the same time, where each is looked at."""
@@ -108,31 +106,25 @@ class RevisingMany:
                     raise each
                 self._count(each)
 
-    async def _together(self, ids: Sequence[Any], command: Native) -> list[Any]:
+    async def _together(self, ids: Sequence[Any], command: Native) -> Sequence[Any]:
         """The ids of those that one command has changed; none when it fails with one of them.
 
-        In a transaction: what it changed is known, and a failure leaves nothing
-        that would be changed again one by one.
+        A failure leaves nothing that would be changed again one by one.
         """
         documents = self._site.documents
-        where = {"$and": [{"_id": {"$in": ids}}, self._condition, *command.conditions]}
+        where = {"$and": [self._condition, *command.conditions]}
 
-        async def change(session: AsyncClientSession) -> list[Any]:
-            cursor = documents.find(where, {"_id": 1}, batch_size=BATCH, session=session)
-            found = [each["_id"] async for each in cursor]
-            if found:
-                operators = command.stamped(self._principal)
-                await documents.update_many({"_id": {"$in": found}}, operators, session=session)
-            return found
+        async def change(which: Mapping[str, Any], session: AsyncClientSession | None) -> None:
+            await documents.update_many(which, command.stamped(self._principal), session=session)
 
         try:
-            async with self._site.engine.client.start_session() as session:
-                changed: list[Any] = await session.with_transaction(change)
+            return await together(self._site.engine, documents.name, ids, where, change)
+        except Outrun:
+            return ()
         except REFUSED as error:
             if refusal(error) is None and getattr(error, "code", None) not in UNSUITED:
                 raise
-            return []
-        return changed
+            return ()
 
     async def _one(self, id_: Any) -> Outcome:
         """What became of one document; raises what would become of all the others too."""
