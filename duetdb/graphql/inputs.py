@@ -106,10 +106,10 @@ def _order(name: str, members: Members, find: Find) -> GraphQLInputObjectType:
 
 def _is_ordered(member: Member) -> bool:
     if isinstance(member, Nested):
-        return not member.many and any(map(_is_ordered, member.members.values()))
+        return any(map(_is_ordered, member.members.values()))
     if isinstance(member, LinkMember):
         return not member.reverse and member.field.is_stored
-    return isinstance(member, Value) and not member.many and member.scalar != "JSON"
+    return isinstance(member, Value) and member.scalar != "JSON" and member.name != "_keywords"
 
 
 def _key(member: Member, find: Find) -> GraphQLInputType:

@@ -85,6 +85,21 @@ async def test_mistakes(books: Voice, what: str) -> None:
     assert message in found
 
 
+async def test_different_values_are_asked_for_by_groups(books: Voice) -> None:
+    query = "query($q: JSON) { books(q: $q) { title } }"
+    assert (await books.error(query, q={"$distinct": "genre"}))["extensions"] == {
+        "code": "BAD_QUERY",
+        "status": 400,
+        "hint": "It belongs at the top of 'q' of a REST list; in GraphQL, group by the field.",
+    }
+    grouped = await books.data("{ booksAggregate(groupBy: genre) { group } }")
+    assert [each["group"] for each in grouped] == [
+        {"genre": None},
+        {"genre": "poetry"},
+        {"genre": "prose"},
+    ]
+
+
 async def test_a_having_of_too_much(books: Voice) -> None:
     query = "query($h: BooksHaving) { booksAggregate(having: $h) { count } }"
     deep: Json = {"count": {"gt": 0}}

@@ -106,6 +106,27 @@ async def test_nested_orders(voice: Voice) -> None:
         assert [each["title"] for each in listed] == found
 
 
+async def test_lists_are_ordered_by_their_least_or_greatest_element(voice: Voice) -> None:
+    await voice.insert(
+        "books",
+        {"title": "a", "scores": [5, 1], "parts": [{"length": 3}, {"length": 9}]},
+        {"title": "b", "scores": [3], "parts": [{"length": 4}]},
+        {"title": "c"},
+    )
+    for order, sort, found in (
+        ("{scores: ASC}", {"sort": "scores"}, "cab"),
+        ("{scores: DESC}", {"sort": "scores", "dir": "-1"}, "abc"),
+        ("{parts: {length: ASC}}", {"sort": "parts.length"}, "cab"),
+        ("{parts: {length: DESC}}", {"sort": "parts.length", "dir": "-1"}, "abc"),
+    ):
+        listed = await voice.data(f"{{ books(orderBy: {order}) {{ title }} }}")
+        by_rest = (await voice.client.get("/rest/books", params=sort)).json()
+        for books in (listed, by_rest):
+            assert "".join(each["title"] for each in books) == found
+        paged = f"{{ booksConnection(orderBy: {order}) {{ totalCount }} }}"
+        assert "is a list, by which pages cannot be ordered." in await voice.message(paged)
+
+
 async def test_one_document_by_id(voice: Voice, three: list[str]) -> None:
     query = "query($id: ID!) { authorsById(id: $id) { _id name } }"
     for id_ in three:

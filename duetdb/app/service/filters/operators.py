@@ -19,7 +19,7 @@ LOGICAL: tuple[str, ...] = ("$and", "$or", "$nor", "$not")
 _SLASHES = re.compile(r"/(.*)/([a-z]*)", re.DOTALL)
 _OPTIONS = frozenset("imsx")
 _ELSEWHERE: Mapping[str, str] = {
-    "$distinct": "Distinct values are not available.",
+    "$distinct": "It belongs at the top of 'q' of a REST list; in GraphQL, group by the field.",
     "$date": 'It stands inside a comparison: {"born": {"$gt": {"$date": "2017-01-01"}}}.',
     **dict.fromkeys(("$orderby", "$fields", "$max", "$skip"), "It belongs into the hints, 'h'."),
     **dict.fromkeys(("$groupby", "$aggregate"), "It belongs into the hints, 'h'."),
