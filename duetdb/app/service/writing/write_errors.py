@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure
 
@@ -15,7 +15,6 @@ VALIDATOR = 121
 BAD_VALUE = 2
 TYPE_MISMATCH = 14
 NO_SUCH_PATH = 28
-_NO_GEOMETRY = frozenset({16755, 16756})
 _TOO_LARGE = frozenset({10334, 17280, 17419, 17420})
 
 REFUSED = (OperationFailure, DocumentTooLarge)
@@ -74,17 +73,32 @@ def _coded(
         return ValidationFailed([duplicate_of(details, index)])
     if code == VALIDATOR:
         return ValidationFailed([Invalid(each, _UNFIT, "TYPE", index) for each in _unfit(details)])
-    if code in _NO_GEOMETRY:
-        return ValidationFailed([Invalid("_id", _UNINDEXABLE, "TYPE", index)])
+    if code in _UNINDEXABLE:
+        return ValidationFailed([Invalid("_id", _UNINDEXABLE[code], "TYPE", index)])
     if code in _TOO_LARGE:
         return _too_large()
     return None
 
 
-_UNINDEXABLE = (
+_GEOMETRY = (
     "A geometry in the document cannot be indexed: it is empty, crosses itself, has equal points "
     "or lies outside of the globe."
 )
+_POSITION = "A 2d index of the collection does not admit the position."
+_LANGUAGE = "The text index of the collection does not know the language that the document names."
+_UNINDEXABLE: Final[Mapping[int | None, str]] = {
+    171: "An index of the collection is on two fields, which cannot both hold lists.",
+    13026: _POSITION,
+    13027: _POSITION,
+    13068: _POSITION,
+    16755: _GEOMETRY,
+    16756: _GEOMETRY,
+    16766: "A hashed index of the collection does not admit a list.",
+    16804: _POSITION,
+    17261: _LANGUAGE,
+    17262: _LANGUAGE,
+}
+"""What indexes refuse, those included that somebody made beside the server."""
 _UNFIT = "The value does not fit the field; the database's own validator refused it."
 
 
