@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from bson import Decimal128, Int64, ObjectId
+from bson import Decimal128, Int64, ObjectId, Regex
 
 from duetdb.app.service.engine import Engine
 
@@ -22,6 +22,8 @@ VERSIONS = [
     (Decimal128("3"), 0),
     ("x", 0),
     ([3], 0),
+    ({"$gt": 3}, 0),
+    (Regex(".*"), 0),
     (True, 0),
     (None, 0),
 ]

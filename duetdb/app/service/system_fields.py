@@ -59,7 +59,9 @@ COUNTED: Mapping[str, Any] = {"$type": ["int", "long"], "$gte": 0, "$lt": _VERSI
 
 def unchanged(document: Document) -> dict[str, Any]:
     """The condition that a document is still at the version at which it was read."""
-    return {"_version": document.get("_version", {"$exists": False})}
+    if "_version" not in document:
+        return {"_version": {"$exists": False}}
+    return {"_version": {"$eq": document["_version"]}}
 
 
 def at_version(version: int) -> Any:
