@@ -18,6 +18,9 @@ from duetdb.graphql.members import Members, Nested
 from duetdb.graphql.where import descending
 from duetdb.schema_gen.model import Collection
 
+_REMEDY = "Narrow the filter, or raise DUETDB_PAGE_CEILING."
+"""Groups have no pages."""
+
 
 def aggregate_of(
     collection: Collection,
@@ -41,6 +44,7 @@ def aggregate_of(
     if having is not None:
         kept = Having(collection, model, limits, measures).filter(having)
     members = model.members(collection.name)
+    most = arguments.get("max")
     order = tuple(_order(each, members, measures, keys) for each in arguments.get("orderBy") or ())
     return Aggregate(
         query=Query(
@@ -55,7 +59,7 @@ def aggregate_of(
         measures=measures.all,
         having=kept,
         order=order,
-        max=count_of("max", arguments.get("max"), limits.page_default, limits.page_ceiling),
+        max=None if most is None else count_of("max", most, 0, limits.page_ceiling, _REMEDY),
     )
 
 

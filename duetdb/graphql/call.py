@@ -104,14 +104,20 @@ def _typed(
         raise in_words_of_where(error) from None
 
 
-def count_of(name: str, value: int | None, default: int, ceiling: int | None) -> int:
+def count_of(
+    name: str,
+    value: int | None,
+    default: int,
+    ceiling: int | None,
+    remedy: str = "Read the rest page by page.",
+) -> int:
     """A number of documents; raises ``BadQuery`` below zero, ``LimitExceeded`` above a limit."""
     if value is None:
         return default
     if value < 0:
         raise BadQuery(f"'{name}' must not be negative.")
     if ceiling is not None and value > ceiling:
-        raise LimitExceeded(f"'{name}' is at most {ceiling:,}.", hint="Read the rest page by page.")
+        raise LimitExceeded(f"'{name}' is at most {ceiling:,}.", hint=remedy)
     return value
 
 

@@ -15,7 +15,7 @@ _CURSORS = {
     "last": GraphQLArgument(INT, description="Documents at most, from the end."),
     "before": GraphQLArgument(STRING, description="The cursor to come up to."),
 }
-_GROUPS = GraphQLArgument(INT, description="Groups at most.")
+_GROUPS = GraphQLArgument(INT, description="The first groups; otherwise all.")
 _ZONE = GraphQLArgument(
     STRING, description="The time zone of days and years, such as `Europe/Oslo`; UTC otherwise."
 )

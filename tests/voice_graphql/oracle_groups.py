@@ -54,7 +54,7 @@ def groups_of(documents: Iterable[Json], arguments: Json, rank: Rank) -> list[Gr
         place = tuple(map(rank, key.values()))
         found.setdefault(place, Group(key, [], rank)).documents.append(each)
     most = arguments.get("max")
-    return [found[place] for place in sorted(found)][: 1000 if most is None else most]
+    return [found[place] for place in sorted(found)][:most]
 
 
 def _numbers(values: list[Any]) -> list[Any]:

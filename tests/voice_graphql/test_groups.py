@@ -219,6 +219,29 @@ async def test_figures_of_one_group_may_be_asked_of_all(books: Voice) -> None:
     assert await books.data(query % "gt") == []
 
 
+async def test_all_groups_are_answered_or_none(voice: Voice) -> None:
+    await voice.insert("books", *({"title": f"t{n}", "pages": n % 10} for n in range(1001)))
+    query = "query($most: Int) { booksAggregate(groupBy: title, max: $most) { group } }"
+    assert len(await voice.data(query)) == 1001
+    assert len(await voice.data(query, most=1000)) == 1000
+    await voice.database["books"].insert_many([{"title": f"u{n}"} for n in range(9000)])
+    assert await voice.error(query) == {
+        "message": "There are more than 10,000 groups.",
+        "extensions": {
+            "code": "LIMIT_EXCEEDED",
+            "status": 400,
+            "hint": "Narrow the filter, ask for fewer by max, or raise DUETDB_PAGE_CEILING.",
+        },
+        "locations": [{"line": 1, "column": 21}],
+        "path": ["booksAggregate"],
+    }
+    assert len(await voice.data(query, most=10_000)) == 10_000
+    too_many = (await voice.error(query, most=10_001))["extensions"]
+    assert too_many["hint"] == "Narrow the filter, or raise DUETDB_PAGE_CEILING."
+    tens = await voice.data("{ booksAggregate(groupBy: pages) { count } }")
+    assert [each["count"] for each in tens] == [9000, 101, *[100] * 9]
+
+
 SHADOWED: Json = {
     "name": "shadows",
     "fields": [
