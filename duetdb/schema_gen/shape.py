@@ -241,11 +241,12 @@ def empty(stored: Any) -> bool:
     return stored is None or (isinstance(stored, str | list) and not stored)
 
 
-def coerce(field: Field, value: Any) -> Any:
+def coerce(field: Field, value: Any, rules: Rules = _ALL) -> Any:
     """The stored form of a wire value for a field, as one value.
 
     Null stays null and a single value becomes a list where the field holds a
-    list. Raises ``Mismatch`` and ``PatternMismatch``.
+    list. ``rules`` are about what is inside of it. Raises ``Mismatch`` and
+    ``PatternMismatch``.
     """
     part = _Part(field)
     if value is None:
@@ -254,7 +255,7 @@ def coerce(field: Field, value: Any) -> Any:
         return [] if part.is_list else None
     if part.shape is None and not part.is_list:
         return part.coerce(value, field)
-    run = _Run(_ALL)
+    run = _Run(rules)
     stored = run.compound(part, value, "", 1)
     for path, code, message in run.problems:
         kind = PatternMismatch if code == "REGEX" else Mismatch

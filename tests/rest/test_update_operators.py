@@ -46,6 +46,11 @@ COLLECTIONS: list[dict[str, Any]] = [
     # what `measured` is read for.
     {"name": "plain", "fields": [f for f in FIELDS if f["name"] not in ("double", "items")]},
     {"name": "closed", "strict": True, "fields": FIELDS[:6]},
+    {
+        "name": "sealed",
+        "strict": True,
+        "fields": [f for f in FIELDS if f["name"] in ("stats", "items", "extra")],
+    },
     {"name": "people", "fields": [{"name": "name", "type": "text"}]},
     {
         "name": "notes",
@@ -388,6 +393,19 @@ def test_strict_collections_know_their_fields(client: httpx.Client) -> None:
         assert answer.status_code == 400
         assert "Did you mean 'followers'?" in answer.json()["list"][0]["message"][0]
     assert (client.put(path, json={"$inc": {"followers": 1}})).json()["followers"] == 1
+
+
+@pytest.mark.parametrize("field", ["stats", "items"])
+def test_strict_collections_know_what_is_inside(client: httpx.Client, field: str) -> None:
+    inside = {"views": 1, "name": "x"}
+    extra = {key: inside[key] for key in inside if (key == "views") == (field == "stats")}
+    path = f"/rest/sealed/{insert(client, 'sealed', {'extra': {**extra, 'seen': 2}})['_id']}"
+    answer = client.put(path, json={"$rename": {"extra": field}})
+    assert answer.status_code == 400
+    assert "There is no field of this name." in answer.json()["list"][0]["message"][0]
+    assert client.put(path, json={"$unset": {"extra.seen": 1}}).status_code == 200
+    answer = client.put(path, json={"$rename": {"extra": field}})
+    assert answer.json()[field] == (extra if field == "stats" else [extra])
 
 
 def test_forms_send_operators_as_json_text(client: httpx.Client) -> None:

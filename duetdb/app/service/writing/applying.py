@@ -18,6 +18,7 @@ from duetdb.app.service.query import Document
 from duetdb.app.service.writing.edits import Edit
 from duetdb.app.service.writing.places import Place, changed_at, value_at
 from duetdb.schema_gen.field import MISSING, Mismatch, Relation
+from duetdb.schema_gen.shape import Rules
 from duetdb.schema_gen.values import coerce
 from duetdb.schema_gen.well_formed import well_formed
 
@@ -27,11 +28,11 @@ _MAKING = frozenset("set inc min max push addToSet".split())
 _DIGITS = Context(prec=34)
 
 
-def apply(edit: Edit, document: Document, depth: int) -> Document:
+def apply(edit: Edit, document: Document, rules: Rules) -> Document:
     """A changed copy of the document; raises ``Mismatch`` when it admits no such change."""
     operator, place, operand = edit
     if operator == "rename":
-        return _renamed(document, place, operand, depth)
+        return _renamed(document, place, operand, rules)
 
     def change(current: Any) -> Any:
         return _CHANGES[operator](current, operand, place)
@@ -40,16 +41,17 @@ def apply(edit: Edit, document: Document, depth: int) -> Document:
     return changed
 
 
-def _renamed(document: Document, old: Place, new: Place, depth: int) -> Document:
+def _renamed(document: Document, old: Place, new: Place, rules: Rules) -> Document:
     value = value_at(document, old.path)
     if value is MISSING:
         return document
+    depth = rules.depth - len(new.path)
     if new.field is None:
-        well_formed(value, depth - len(new.path))
+        well_formed(value, depth)
     elif new.field.is_list and not new.listed:
         raise Mismatch("A field cannot be renamed into a list.")
     else:
-        value = coerce(new.field, value)
+        value = coerce(new.field, value, rules._replace(depth=depth + 1))
     document = changed_at(document, old.path, lambda _: MISSING, making=False)
     changed: Document = changed_at(document, new.path, lambda _: value, making=True)
     return changed

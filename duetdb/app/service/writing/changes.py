@@ -77,15 +77,14 @@ class Changes(Revision):
         depth: int,
         operations: Sequence[Operation] = (),
     ) -> None:
-        self._depth = depth
         operations = [plan.read_operation(each) for each in operations]
         body = plan.read_names(body)
         if operations or any("." in name for name in body):
             check_apart(body, operations)
         everything = [*operations, *(Operation("set", *each) for each in body.items())]
         plain = {each.path: each.value for each in everything if _is_plain(each)}
-        rules = Rules(strict=plan.collection.strict, partial=True, depth=depth)
-        self.values, problems = plan.shape.coerce(plain, rules)
+        self._rules = Rules(strict=plan.collection.strict, partial=True, depth=depth)
+        self.values, problems = plan.shape.coerce(plain, self._rules)
         self.invalid = [Invalid(path, sentence, code) for path, code, sentence in problems]
         _take_parent(plain, self.values)
         reader = EditReader(plan.collection, depth)
@@ -105,7 +104,7 @@ class Changes(Revision):
         invalid: list[Invalid] = []
         for edit in self.edits:
             try:
-                changed = apply(edit, changed, self._depth)
+                changed = apply(edit, changed, self._rules)
             except Mismatch as error:
                 code = "REGEX" if isinstance(error, PatternMismatch) else "TYPE"
                 invalid.append(Invalid(".".join(edit.place.path), str(error), code))
