@@ -101,6 +101,8 @@ async def ids(service: Service, *sort: str, down: bool = False, **query: Any) ->
         # The least of several values upwards, the greatest downwards, as for any list.
         (["firms.name"], [3, 4, 5, 7, 1, 2, 6], [2, 1, 6, 7, 5, 4, 3]),
         (["firms.1.name"], [3, 4, 5, 6, 7, 2, 1], [1, 2, 7, 6, 5, 4, 3]),
+        # Two are still under the former name.
+        (["home"], [1, 4, 5, 6, 7, 3, 2], [2, 3, 7, 6, 5, 4, 1]),
         (["home.name"], [1, 4, 5, 6, 7, 3, 2], [2, 3, 7, 6, 5, 4, 1]),
         (["jobs.at.name"], [2, 3, 4, 6, 7, 5, 1], [5, 1, 7, 6, 4, 3, 2]),
         (["company.country.name", "company.name", "_id"], [4, 5, 7, 3, 2, 6, 1], None),

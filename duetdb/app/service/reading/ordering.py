@@ -1,4 +1,8 @@
-"""Pages in order: a plain find, or a pipeline where the order follows relations."""
+"""Pages in order: a plain find, or a pipeline where what is ordered by has to be computed.
+
+That is what lies behind relations, and fields whose data is still moving from a
+former name: an order by the new name alone would put all that has not moved first.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from duetdb.app.service.reading.expressions import SORT_KEYS, Expression
 from duetdb.app.service.reading.places import TEMPORARY, Places, Stage
 from duetdb.app.service.reading.source import Source
 from duetdb.app.service.reading.translate import projection_of, sort_of
+from duetdb.app.service.stored_names import former_of
 
 
 async def page(
@@ -22,9 +27,9 @@ async def page(
     Raises ``NotAvailable`` in memory mode for an order that follows relations.
     """
     name = query.collection.name
-    if not follows_relations(query):
+    if _is_plain(query, source):
         return await source.find(name, where, projection_of(query), sort_of(query), skip, limit)
-    pipeline = projected_page(query, where, source, skip, limit)
+    pipeline = _projected_page(query, where, skip, limit)
     return await source.aggregate(name, pipeline, limit or source.limits.page_default)
 
 
@@ -33,20 +38,35 @@ def stream(
 ) -> AsyncGenerator[list[Document], None]:
     """The page of ``query``, of any size, in batches; errors are those of ``page``."""
     name, skip, limit = query.collection.name, query.skip, query.max or 0
-    if not follows_relations(query):
+    if _is_plain(query, source):
         return source.stream(name, where, projection_of(query), sort_of(query), skip, limit)
-    return source.stream_pipeline(name, projected_page(query, where, source, skip, limit))
+    return source.stream_pipeline(name, _projected_page(query, where, skip, limit))
 
 
 def follows_relations(query: Query) -> bool:
     return any(each.hops for each in query.order)
 
 
-def projected_page(
-    query: Query, where: Mapping[str, Any], source: Source, skip: int, limit: int
-) -> list[Stage]:
+def _is_plain(query: Query, source: Source) -> bool:
+    """Whether a find gives the order; in memory, renamed fields move before anybody asks."""
+    if not source.in_memory:
+        return not _is_computed(query)
+    if follows_relations(query):
+        source.refuse_in_memory("Ordering through relations")
+    return True
+
+
+def _is_computed(query: Query) -> bool:
+    return follows_relations(query) or any(_is_moving(each, query) for each in query.order)
+
+
+def _is_moving(order: Order, query: Query) -> bool:
+    former = query.collection.former
+    return bool(former) and former_of(order.path, query.collection) is not None
+
+
+def _projected_page(query: Query, where: Mapping[str, Any], skip: int, limit: int) -> list[Stage]:
     """The page as a pipeline, with the fields that ``query`` asks for."""
-    source.refuse_in_memory("Ordering through relations")
     fields = projection_of(query)
     stages = [{"$match": where}, *sorted_page(query, skip, limit)]
     return [*stages, {"$project": fields}] if fields else stages
@@ -54,13 +74,13 @@ def projected_page(
 
 def sorted_page(query: Query, skip: int, limit: int) -> list[Stage]:
     """The stages that sort and cut; they leave documents as they are."""
-    if not follows_relations(query):
+    if not _is_computed(query):
         return _cut(dict(sort_of(query)), skip, limit)
     places = Places(query.collection)
     keys: dict[str, Expression] = {}
     order: list[Order] = []
     for each in query.order:
-        if each.hops or _has_position(each.path):
+        if each.hops or _has_position(each.path) or _is_moving(each, query):
             name = f"k{len(keys)}"
             keys[name] = _key(each, places)
             each = Order(f"{TEMPORARY}.{name}", each.descending)
