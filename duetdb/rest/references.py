@@ -96,4 +96,4 @@ def _holds(value: Any, path: str) -> bool:
         if not isinstance(value, dict):
             return False
         value = value.get(step)
-    return bool(value)
+    return value is not None and value != []

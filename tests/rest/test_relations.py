@@ -7,7 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
+from bson import Decimal128, Regex
 
+from duetdb.app.service.engine import Engine
 from tests.rest.conftest import insert
 
 UNKNOWN = "0" * 24
@@ -34,6 +36,19 @@ async def test_references_come_back_expanded(rest: httpx.AsyncClient, acme: Any)
         assert ann["company"] == company
         assert ann["friends"] == friend
         assert ann["address"] == {"landlord": company}
+
+
+@pytest.mark.parametrize("stored", [False, 0, "", {}, "x", Decimal128("1"), Regex("x")], ids=repr)
+async def test_what_is_no_reference_leads_nowhere(
+    rest: httpx.AsyncClient, engine: Engine, stored: Any
+) -> None:
+    ann = await insert(rest, "people", {"name": "Ann"})
+    path = f"/rest/people/{ann['_id']}"
+    people = engine.database["people"]
+    beside = {"$set": {"company": stored}}
+    await people.update_one({}, beside, bypass_document_validation=True)
+    assert (await rest.get(path)).json()["company"] == []
+    assert (await rest.put(path, json={"age": 41})).json()["company"] == []
 
 
 async def test_meta_fields_are_hidden_inside_too(rest: httpx.AsyncClient, acme: Any) -> None:
