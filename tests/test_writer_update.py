@@ -82,6 +82,9 @@ async def test_null_is_stored_but_not_where_required(engine: Engine) -> None:
     with pytest.raises(ValidationFailed) as caught:
         await desk.update("posts", post["_id"], {"title": "", "views": "x"})
     assert codes(caught.value) == {"title": "REQUIRED", "views": "TYPE"}
+    with pytest.raises(ValidationFailed) as caught:
+        await desk.update("posts", post["_id"], {"views": "x", "free": {"$x": 1}})
+    assert list(codes(caught.value)) == ["views", "free"]
     assert (await stored(desk, post["_id"]))["_version"] == 2
 
 

@@ -166,7 +166,10 @@ class Revising:
         if found or self._site.engine.in_memory:
             found += await self._taken(revision, changed)
         if found:
-            raise ValidationFailed(list({each.field: each for each in reversed(found)}.values()))
+            firsts: dict[str, Invalid] = {}
+            for each in found:
+                firsts.setdefault(each.field, each)
+            raise ValidationFailed(list(firsts.values()))
 
     async def _taken(self, revision: Revision, changed: Document) -> list[Invalid]:
         if not self._plan.unique:
