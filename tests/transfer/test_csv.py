@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from bson import Decimal128, ObjectId, Regex
+from bson import Code, Decimal128, ObjectId, Regex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -207,10 +207,13 @@ def test_escapes_are_taken_away_again(text: str) -> None:
         (1.5, "1.5"),
         (float("nan"), ""),
         (Decimal128("1.50"), "1.50"),
+        (Decimal128("NaN"), ""),
+        (Decimal128("-Infinity"), ""),
         (ObjectId("59a47286cfa9a3a73e51e72c"), "59a47286cfa9a3a73e51e72c"),
         (datetime(2024, 5, 1, 10, 30), "2024-05-01T10:30:00.000Z"),
         ({"a": [1, None]}, '{"a": [1, null]}'),
         (["x", 1], '["x", 1]'),
+        (Code("f()"), '{"$code": "f()"}'),
         (Regex("a", 0), '{"$regularExpression": {"pattern": "a", "options": ""}}'),
     ],
 )

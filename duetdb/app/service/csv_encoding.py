@@ -10,7 +10,7 @@ from datetime import datetime
 from math import isfinite
 from typing import Any, Final
 
-from bson import Decimal128, ObjectId, json_util
+from bson import Code, Decimal128, ObjectId, json_util
 from bson.datetime_ms import DatetimeMS
 
 from duetdb.app.service.encoding import date_text, id_text
@@ -73,10 +73,14 @@ def write_cell(value: Any, *, json: bool = False) -> str:
             return ""
         case bool():
             return "true" if value else "false"
+        case Code():  # to Python a text, and to readers of the file code
+            return _json_text(value)
         case str() if not json:
             return escape(value)
         case float() if not isfinite(value):
             return ""  # as on the wire, where NaN is null
+        case Decimal128() if not value.to_decimal().is_finite():
+            return ""
         case ObjectId() | int() | float() | Decimal128():
             return str(value)
         case datetime() | DatetimeMS():
