@@ -251,20 +251,23 @@ def test_the_time_limit_on_the_way(mongod: EmbeddedMongod, monkeypatch: pytest.M
     settings = make_settings(mongod.uri, stream_ms=30)
     with rows_server(settings, monkeypatch) as rows:
         rows.fill(100_000, 500)
-        with (
-            pytest.raises(httpx.RemoteProtocolError),
-            httpx.stream("GET", f"{rows.url}/rest/rows.ndjson", headers=HEADERS) as answer,
-        ):
-            assert answer.status_code == 200
-            answer.read()
+        for _ in range(20):
+            url = f"{rows.url}/rest/rows.ndjson"
+            with httpx.stream("GET", url, headers=HEADERS, trust_env=False) as answer:
+                if answer.status_code == 400:
+                    continue  # on a busy machine the time was up before the first byte
+                with pytest.raises(httpx.RemoteProtocolError):
+                    answer.read()
+                return
+        pytest.fail("No stream began within its time.")
 
 
 def test_a_head_request_reads_no_further(rows: Rows) -> None:
     rows.fill()
     answer = httpx.head(f"{rows.url}/rest/rows.ndjson", headers=HEADERS, trust_env=False)
     assert (answer.status_code, answer.content) == (200, b"")
-    assert "killCursors" in rows.commands.sent
-    assert rows.cursors() == []
+    assert soon(lambda: "killCursors" in rows.commands.sent)
+    assert soon(lambda: rows.cursors() == [])
 
 
 def test_an_explained_stream_reads_no_further(rows: Rows) -> None:
