@@ -1,123 +1,89 @@
-"""``__schema`` and ``__type``: what no plan can express is graphql-core's to answer."""
+"""``__schema`` and ``__type``: what is asked of the schema, how much of it, and the answer kept."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
 from graphql import (
-    DocumentNode,
-    ExecutionResult,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLSchema,
     InlineFragmentNode,
-    OperationDefinitionNode,
-    OperationType,
     SelectionNode,
     SelectionSetNode,
     VariableNode,
     Visitor,
-    execute_sync,
+    print_ast,
     visit,
 )
 
 from duetdb.app.service.errors import LimitExceeded
 from duetdb.graphql.call import Call
-from duetdb.graphql.introspection_pieces import schema_in_pieces
+from duetdb.graphql.introspection_writer import FIELDS, written
 from duetdb.graphql.roots import Root
+from duetdb.graphql.selection import Compiler, Flags
 
-FIELDS = frozenset(("__schema", "__type"))
 _LISTS = frozenset(
     ("types", "fields", "args", "inputFields", "interfaces", "enumValues", "possibleTypes")
 )
 _MOST_LISTS = 100
 """Lists that an operation may ask for, one inside another counted for each place; tools ask for
 about ten, and each may have every type or field of the schema in it."""
+_KEPT = 4
+"""Answers kept for one schema, the latest asked for: of hundreds of collections one has 30 MB."""
+
 Fragments = Mapping[str, FragmentDefinitionNode]
+
+
+class KeptAnswers:
+    """The last answers about one schema, which may be large: made one at a time, and few kept."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, bytes] = {}
+        self._turn = asyncio.Lock()
+
+    async def find(self, asked: str, make: Callable[[], bytes]) -> bytes:
+        """The answer to a text, made in a thread if it is not kept."""
+        async with self._turn:
+            told = self._answers.pop(asked, None)
+            if told is None:
+                told = await asyncio.to_thread(make)
+            self._answers[asked] = told
+            while len(self._answers) > _KEPT:
+                del self._answers[next(iter(self._answers))]
+        return told
 
 
 @dataclass
 class IntrospectionRoot(Root):
-    """One introspection field, executed in a thread.
+    """One introspection field; its answer depends on the schema and its variables alone."""
 
-    Its answer depends on the schema alone, so one without variables is
-    computed once for a generation and kept as encoded JSON.
-    """
-
-    schema: GraphQLSchema
-    document: DocumentNode
     nodes: Sequence[FieldNode]
-    fragments: Sequence[FragmentDefinitionNode]
-    variables: frozenset[str]
+    fragments: Fragments
+    flags: Flags
+    schema: GraphQLSchema
+    kept: KeptAnswers
 
     def __post_init__(self) -> None:
-        self._kept: orjson.Fragment | None = None
-        self._once = asyncio.Lock()
+        visited = _Used(self.fragments)
+        visit(SelectionSetNode(selections=tuple(self.nodes)), visited)
+        self._variables = sorted(visited.variables)
+        self._text = "\n".join(map(print_ast, (*self.nodes, *visited.fragments)))
 
     async def run(self, call: Call) -> Any:
-        if self.variables:
-            used = {name: call.variables[name] for name in self.variables & call.variables.keys()}
-            return await asyncio.to_thread(self._execute, used)
-        async with self._once:
-            if self._kept is None:
-                self._kept = await asyncio.to_thread(self._encoded)
-        return self._kept
-
-    def _encoded(self) -> orjson.Fragment:
-        told = schema_in_pieces(self.schema, self.nodes, self.fragments, self._data)
-        return orjson.Fragment(told or orjson.dumps(self._execute({})))
-
-    def _execute(self, variables: dict[str, Any]) -> Any:
-        return self._data(self.document, variables)[self.key]
-
-    def _data(
-        self, document: DocumentNode, variables: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        result = execute_sync(self.schema, document, variable_values=variables)
-        assert isinstance(result, ExecutionResult)
-        if result.errors:
-            raise result.errors[0]
-        assert result.data is not None
-        return result.data
-
-
-def introspection_root(
-    key: str,
-    nodes: Sequence[FieldNode],
-    operation: OperationDefinitionNode,
-    fragments: Fragments,
-    schema: GraphQLSchema,
-) -> IntrospectionRoot:
-    """The root field that ``nodes`` make together, as an operation of its own."""
-    selected = SelectionSetNode(selections=tuple(nodes))
-    finder = _VariableFinder(fragments)
-    visit(selected, finder)
-    alone = OperationDefinitionNode(
-        operation=OperationType.QUERY,
-        selection_set=selected,
-        variable_definitions=tuple(
-            each
-            for each in operation.variable_definitions or ()
-            if each.variable.name.value in finder.names
-        ),
-    )
-    document = DocumentNode(definitions=(alone, *fragments.values()))
-    nullable = nodes[0].name.value == "__type"
-    return IntrospectionRoot(
-        key,
-        nodes[0],
-        nullable,
-        schema,
-        document,
-        nodes,
-        tuple(fragments.values()),
-        frozenset(finder.names),
-    )
+        variables = {
+            each: call.variables[each] for each in self._variables if each in call.variables
+        }
+        compiler = Compiler(call.model, self.fragments, self.flags)
+        make = partial(written, self.schema, self.nodes, compiler, variables)
+        told = await self.kept.find(f"{self._text} {variables}", make)
+        return None if told == b"null" else orjson.Fragment(told)
 
 
 def check_size(selected: Iterable[Sequence[FieldNode]], fragments: Fragments) -> None:
@@ -147,20 +113,23 @@ def check_size(selected: Iterable[Sequence[FieldNode]], fragments: Fragments) ->
         )
 
 
-class _VariableFinder(Visitor):
-    """Collects the variables that a selection uses, in its fragments too."""
+class _Used(Visitor):
+    """Collects the variables and fragments that a selection uses, in its fragments too."""
 
-    names: set[str]
+    variables: set[str]
+    fragments: list[FragmentDefinitionNode]
 
     def __init__(self, fragments: Fragments) -> None:
         super().__init__()
-        self.names = set()
+        self.variables = set()
+        self.fragments = []
         self._waiting = dict(fragments)
 
     def enter_variable(self, node: VariableNode, *_: Any) -> None:
-        self.names.add(node.name.value)
+        self.variables.add(node.name.value)
 
     def enter_fragment_spread(self, node: FragmentSpreadNode, *_: Any) -> None:
         fragment = self._waiting.pop(node.name.value, None)
         if fragment is not None:
+            self.fragments.append(fragment)
             visit(fragment, self)

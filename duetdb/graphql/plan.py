@@ -22,8 +22,8 @@ from duetdb.graphql.aggregate import AggregateRoot, Figures
 from duetdb.graphql.call import Model
 from duetdb.graphql.coercion import Arguments
 from duetdb.graphql.connection import ConnectionRoot, Parts
-from duetdb.graphql.introspection import FIELDS as INTROSPECTION
-from duetdb.graphql.introspection import check_size, introspection_root
+from duetdb.graphql.introspection import IntrospectionRoot, KeptAnswers, check_size
+from duetdb.graphql.introspection_writer import FIELDS as INTROSPECTION
 from duetdb.graphql.many import DeleteManyRoot, UpdateManyRoot, plain_rows
 from duetdb.graphql.members import Members
 from duetdb.graphql.mutations import (
@@ -65,6 +65,7 @@ class Planner:
         self._model = model
         self._graphql = graphql
         self._fields = fields
+        self._introspected = KeptAnswers()
 
     def plan(
         self,
@@ -84,10 +85,22 @@ class Planner:
         check_size(selected.values(), fragments)
         for key, nodes in selected.items():
             if nodes[0].name.value in INTROSPECTION:
-                roots.append(introspection_root(key, nodes, operation, fragments, self._graphql))
+                roots.append(self._introspection(key, nodes, fragments, flags))
             else:
                 roots.append(self._root(compiler, type_, key, nodes))
         return Plan(tuple(roots), operation.operation is OperationType.MUTATION)
+
+    def _introspection(
+        self,
+        key: str,
+        nodes: Sequence[FieldNode],
+        fragments: Mapping[str, FragmentDefinitionNode],
+        flags: Flags,
+    ) -> Root:
+        nullable = nodes[0].name.value == "__type"
+        return IntrospectionRoot(
+            key, nodes[0], nullable, nodes, fragments, flags, self._graphql, self._introspected
+        )
 
     def _root(
         self,
