@@ -6,17 +6,18 @@ add what does not belong together, ``Mismatch`` says so instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime
 from decimal import Context, Decimal, DecimalException
 from typing import Any
 
-from bson import Decimal128
+from bson import Decimal128, encode
 from bson.datetime_ms import DatetimeMS
 
-from duetdb.app.service.query import Document
+from duetdb.app.service.errors import LimitExceeded
+from duetdb.app.service.sizes import size_of
 from duetdb.app.service.writing.edits import Edit
-from duetdb.app.service.writing.places import Place, changed_at, value_at
+from duetdb.app.service.writing.places import Draft, Place, value_at
 from duetdb.schema_gen.field import MISSING, Mismatch, Relation
 from duetdb.schema_gen.shape import Rules
 from duetdb.schema_gen.values import coerce
@@ -25,26 +26,30 @@ from duetdb.schema_gen.well_formed import well_formed
 _MAKING = frozenset("set inc min max push addToSet".split())
 """The operators that make what they change if it is not there."""
 
+_COMPARISONS = 1_000_000
+"""Values that objects to be pulled are held against, all together: about a second."""
+
 _DIGITS = Context(prec=34)
 
 
-def apply(edit: Edit, document: Document, rules: Rules) -> Document:
-    """A changed copy of the document; raises ``Mismatch`` when it admits no such change."""
+def apply(edit: Edit, draft: Draft, rules: Rules) -> None:
+    """Makes the change in the draft; raises ``Mismatch`` when the document admits no such change,
+    and ``LimitExceeded`` when it would take too long to find out what to change."""
     operator, place, operand = edit
     if operator == "rename":
-        return _renamed(document, place, operand, rules)
+        _rename(draft, place, operand, rules)
+        return
 
     def change(current: Any) -> Any:
         return _CHANGES[operator](current, operand, place)
 
-    changed: Document = changed_at(document, place.path, change, making=operator in _MAKING)
-    return changed
+    draft.change(place.path, change, making=operator in _MAKING)
 
 
-def _renamed(document: Document, old: Place, new: Place, rules: Rules) -> Document:
-    value = value_at(document, old.path)
+def _rename(draft: Draft, old: Place, new: Place, rules: Rules) -> None:
+    value = value_at(draft.document, old.path)
     if value is MISSING:
-        return document
+        return
     depth = rules.depth - len(new.path)
     if new.field is None:
         well_formed(value, depth)
@@ -52,9 +57,8 @@ def _renamed(document: Document, old: Place, new: Place, rules: Rules) -> Docume
         raise Mismatch("A field cannot be renamed into a list.")
     else:
         value = coerce(new.field, value, rules._replace(depth=depth + 1))
-    document = changed_at(document, old.path, lambda _: MISSING, making=False)
-    changed: Document = changed_at(document, new.path, lambda _: value, making=True)
-    return changed
+    draft.change(new.path, lambda _: value, making=True)
+    draft.change(old.path, lambda _: MISSING, making=False)
 
 
 def _set(current: Any, operand: Any, place: Place) -> Any:
@@ -100,8 +104,11 @@ def _push(current: Any, operand: list[Any], place: Place) -> Any:
 
 def _add_to_set(current: Any, operand: list[Any], place: Place) -> Any:
     elements = list(_list(current))
+    held = set(map(identity, elements))
     for each in operand:
-        if not any(same(each, other) for other in elements):
+        key = identity(each)
+        if key not in held:
+            held.add(key)
             elements.append(each)
     return _bounded(elements, place)
 
@@ -116,7 +123,15 @@ def _bounded(elements: list[Any], place: Place) -> list[Any]:
 def _pull(current: Any, operand: list[Any], place: Place) -> Any:
     if _nothing(current):
         return current
-    return [each for each in _list(current) if not any(_pulled(wanted, each) for wanted in operand)]
+    elements = _list(current)
+    parts = [each for each in operand if isinstance(each, dict) and each]
+    if len(parts) > 1 and size_of(elements, _COMPARISONS) * len(parts) > _COMPARISONS:
+        raise LimitExceeded(
+            f"'$pull' of {len(parts):,} objects from {len(elements):,} takes too long.",
+            hint="Pull fewer objects at a time.",
+        )
+    whole = {identity(each) for each in operand if not isinstance(each, dict) or not each}
+    return [each for each in elements if not (identity(each) in whole or _held(parts, each))]
 
 
 def _pop(current: Any, operand: int, place: Place) -> Any:
@@ -138,10 +153,9 @@ def _nothing(current: Any) -> bool:
     return current is None or current is MISSING
 
 
-def _pulled(wanted: Any, element: Any) -> bool:
-    if isinstance(wanted, dict) and wanted:
-        return isinstance(element, dict) and _holds(wanted, element)
-    return same(wanted, element)
+def _held(parts: list[Any], element: Any) -> bool:
+    """Whether an element is an object that holds one of the parts."""
+    return isinstance(element, dict) and any(_holds(part, element) for part in parts)
 
 
 def _holds(part: Any, value: Any) -> bool:
@@ -156,15 +170,21 @@ def _holds(part: Any, value: Any) -> bool:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Whether two stored values are equal; numbers by value, objects in any order of names."""
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(left[k], right[k]) for k in left)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
-    kind = _kind(left)
-    if kind != _kind(right):
-        return False
-    return left == right if kind is None else _order(left, right) == 0
+    """Whether two stored values are equal, as ``identity`` tells."""
+    return identity(left) == identity(right)
+
+
+def identity(value: Any) -> Hashable:
+    """What two stored values have in common if and only if they are equal.
+
+    Numbers are by their value, and objects in any order of their names.
+    """
+    if isinstance(value, dict):
+        return "object", frozenset((name, identity(each)) for name, each in value.items())
+    if isinstance(value, list):
+        return "list", tuple(map(identity, value))
+    kind = _kind(value)
+    return (kind, _KEYS[kind](value)) if kind else ("other", encode({"": value}))
 
 
 def _order(left: Any, right: Any) -> int:

@@ -12,7 +12,7 @@ from duetdb.app.service.system_fields import PARENT_FIELDS
 from duetdb.app.service.writing.applying import apply
 from duetdb.app.service.writing.edits import EditReader, paths_of
 from duetdb.app.service.writing.operations import check_apart
-from duetdb.app.service.writing.places import standing_at, value_at
+from duetdb.app.service.writing.places import Draft, standing_at, value_at
 from duetdb.app.service.writing.write_plan import WritePlan
 from duetdb.schema_gen.field import Mismatch, PatternMismatch
 from duetdb.schema_gen.shape import Rules
@@ -100,15 +100,15 @@ class Changes(Revision):
         return not self.roots.isdisjoint(PARENT_FIELDS)
 
     def applied(self, document: Document) -> tuple[Document, list[Invalid]]:
-        changed = {**document, **self.values}
+        draft = Draft({**document, **self.values})
         invalid: list[Invalid] = []
         for edit in self.edits:
             try:
-                changed = apply(edit, changed, self._rules)
+                apply(edit, draft, self._rules)
             except Mismatch as error:
                 code = "REGEX" if isinstance(error, PatternMismatch) else "TYPE"
                 invalid.append(Invalid(".".join(edit.place.path), str(error), code))
-        return changed, invalid
+        return draft.document, invalid
 
     def brought(self, changed: Document) -> Iterator[Document]:
         yield self.values

@@ -34,6 +34,12 @@ UNSUITED: Final = frozenset({BAD_VALUE, NO_SUCH_PATH, TYPE_MISMATCH, VALIDATOR})
 _FAR: Final = 1e300
 """Sums of doubles nearer to zero than this are finite."""
 
+MOST_NAMES: Final = 1000
+"""Names that one command is told, for each of which MongoDB goes through the document."""
+
+_FEW: Final = 100
+"""Elements that MongoDB compares with each of a list, one by one and whatever time it takes."""
+
 _NUMBERS: Final[Mapping[str, list[str]]] = {
     "number": ["int", "long"],
     "float_number": ["double"],
@@ -63,6 +69,8 @@ class Native:
 def native(changes: Changes, plan: WritePlan, *, in_memory: bool) -> Native | None:
     """The command for valid changes; None when they need the stored document."""
     if in_memory and (changes.edits or plan.unique):
+        return None
+    if len(changes.values) + len(changes.edits) > MOST_NAMES:
         return None
     if _has_consequences(changes, plan) or not all(_is_settled(e, plan) for e in changes.edits):
         return None
@@ -104,7 +112,9 @@ def _is_settled(edit: Edit, plan: WritePlan) -> bool:
         return False
     if operator == "inc":
         return _adds_exactly(place, operand)
-    return operator not in ("pull", "addToSet") or not _holds_object(operand)
+    return operator not in ("pull", "addToSet") or (
+        len(operand) <= _FEW and not _holds_object(operand)
+    )
 
 
 def _adds_exactly(place: Place, operand: Any) -> bool:

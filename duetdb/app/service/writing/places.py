@@ -107,34 +107,57 @@ def value_at(holder: Any, path: Path) -> Any:
     return holder
 
 
-def changed_at(holder: Any, path: Path, change: Callable[[Any], Any], *, making: bool) -> Any:
-    """A copy of ``holder`` in which ``change`` was applied to what is at ``path``.
+class Draft:
+    """A copy of a document that is changed place by place.
 
-    ``change`` gets ``MISSING`` where nothing is, and answers it to leave nothing
-    there. With ``making``, objects that lack on the way are made and ``Mismatch``
-    is raised where a list has no such position or a scalar is in the way;
-    without it there is nothing to change then.
+    What is not changed it shares with the original; what is, it copies once,
+    however many changes come to be in the same object or list.
     """
-    if not path:
-        return change(holder)
-    name, rest = path[0], path[1:]
-    if making and (holder is None or holder is MISSING):
-        holder = {}
-    if isinstance(holder, dict):
-        value = changed_at(holder.get(name, MISSING), rest, change, making=making)
-        if value is not MISSING:
-            return {**holder, name: value}
-        return {key: each for key, each in holder.items() if key != name}
-    if isinstance(holder, list) and (place := _position(holder, name)) is not None:
-        value = changed_at(holder[place], rest, change, making=making)
+
+    def __init__(self, original: Mapping[str, Any]) -> None:
+        self.document: dict[str, Any] = dict(original)
+        self._own: dict[int, Any] = {id(self.document): self.document}
+
+    def change(self, path: Path, change: Callable[[Any], Any], *, making: bool) -> None:
+        """Puts what ``change`` makes of what is at ``path`` in its place.
+
+        ``change`` gets ``MISSING`` where nothing is, and answers it to leave
+        nothing there. With ``making``, objects that lack on the way are made and
+        ``Mismatch`` is raised where a list has no such position or a scalar is in
+        the way; without it there is nothing to change then.
+        """
+        self._changed(self.document, path, change, making)
+
+    def _changed(self, holder: Any, path: Path, change: Callable[[Any], Any], making: bool) -> Any:
+        if not path:
+            return change(holder)
+        name, rest = path[0], path[1:]
+        if making and (holder is None or holder is MISSING):
+            holder = {}
+        if isinstance(holder, dict):
+            value = self._changed(holder.get(name, MISSING), rest, change, making)
+            return self._with(holder, name, value)
+        if isinstance(holder, list) and (place := _position(holder, name)) is not None:
+            value = self._changed(holder[place], rest, change, making)
+            if value is MISSING:
+                raise Mismatch("A list closes no gaps: use '$pull' or '$pop', or send it whole.")
+            return self._with(holder, place, value)
+        if not making:
+            return holder
+        if isinstance(holder, list):
+            raise Mismatch("The list has no such position; send the whole list to lengthen it.")
+        raise Mismatch("What is stored there is neither an object nor a list.")
+
+    def _with(self, holder: Any, place: Any, value: Any) -> Any:
+        """The holder with a value at a name or position, or without the name."""
+        if id(holder) not in self._own:
+            holder = holder.copy()
+            self._own[id(holder)] = holder  # kept, so that no other can get its identity
         if value is MISSING:
-            raise Mismatch("A list closes no gaps: use '$pull' or '$pop', or send the whole list.")
-        return [*holder[:place], value, *holder[place + 1 :]]
-    if not making:
+            holder.pop(place, None)
+        else:
+            holder[place] = value
         return holder
-    if isinstance(holder, list):
-        raise Mismatch("The list has no such position; send the whole list to lengthen it.")
-    raise Mismatch("What is stored there is neither an object nor a list.")
 
 
 def standing_at(path: Path, value: Any) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from duetdb.app.service.system_fields import (
 from duetdb.app.service.writing.changes import Changes, Replacement, Revision
 from duetdb.app.service.writing.counters import Counters
 from duetdb.app.service.writing.links import Links, child_condition
-from duetdb.app.service.writing.native import UNSUITED, native
+from duetdb.app.service.writing.native import MOST_NAMES, UNSUITED, native
 from duetdb.app.service.writing.site import Site
 from duetdb.app.service.writing.unique import find_taken
 from duetdb.app.service.writing.write_errors import REFUSED, refusal
@@ -192,19 +192,19 @@ class Revising:
     ) -> Document | None:
         """Writes the changed document if the stored one is still ``current``."""
         where = {**self._where, **unchanged(current)}
-        if self._update.replace:
-            replaced: Document | None = await self._target.find_one_and_replace(
-                where, changed, return_document=ReturnDocument.AFTER
-            )
-            return replaced
         touched = revision.roots | self._plan.derived
         values = {
             name: value
             for name, value in changed.items()
             if name in touched or name not in current or name in STAMPED
         }
-        command: dict[str, Any] = {"$set": values}
         gone = {name: "" for name in current if name not in changed}
+        if self._update.replace or len(values) + len(gone) > MOST_NAMES:
+            replaced: Document | None = await self._target.find_one_and_replace(
+                where, changed, return_document=ReturnDocument.AFTER
+            )
+            return replaced
+        command: dict[str, Any] = {"$set": values}
         return await self._write(where, {**command, "$unset": gone} if gone else command)
 
     async def _write(self, where: Mapping[str, Any], command: Mapping[str, Any]) -> Document | None:
