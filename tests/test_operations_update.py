@@ -24,7 +24,8 @@ from duetdb.app.service.errors import (
 )
 from duetdb.app.service.events import ChangeKind, Events
 from duetdb.app.service.limits import Limits
-from duetdb.app.service.query import Document
+from duetdb.app.service.principal import FULL_ACCESS
+from duetdb.app.service.query import Document, Match, Operation, Outcome, UpdateMany
 from duetdb.app.service.writing.operations import parse_operations
 from duetdb.app.service.writing.writer import Writer
 from duetdb.app.settings import Settings
@@ -238,6 +239,43 @@ async def test_writers_of_several_processes_lose_nothing(engine: Engine) -> None
     await asyncio.gather(*(put((first, second)[n % 2], post["_id"], body) for n in range(30)))
     after = await first.stored("posts").find_one()
     assert (after["views"], after["total"], after["_version"]) == (30, 60, 31)
+
+
+async def test_a_writer_who_reads_first_gets_its_turn(engine: Engine) -> None:
+    """Others change the document in one command each, and are faster every time."""
+    desk = await open_desk(engine, Limits(write_retries=6), posts=[VIEWS, TOTAL])
+    post = await desk.one("posts", {"views": 0, "others": 0})
+    done = asyncio.Event()
+    others = 0
+
+    async def write() -> None:
+        nonlocal others
+        while not done.is_set():
+            await put(desk, post["_id"], {"$inc": {"others": 1}})
+            others += 1
+
+    async def write_many() -> Outcome:
+        add = UpdateMany(
+            collection=desk.collection("posts"),
+            filter=Match("_changedby", "eq", FULL_ACCESS.name),
+            changes={},
+            operations=(Operation("inc", "views", 1),),
+        )
+        return await desk.writer.update_many(add, FULL_ACCESS)
+
+    async def read_first() -> None:
+        try:
+            for _ in range(5):
+                await put(desk, post["_id"], {"$inc": {"views": 1}})
+                assert await write_many() == Outcome(matched=1, modified=1)
+        finally:
+            done.set()
+
+    await asyncio.gather(read_first(), *(write() for _ in range(8)))
+    after = await desk.stored("posts").find_one()
+    assert (after["views"], after["total"], after["others"]) == (10, 20, others)
+    assert (after["_version"], after["_changedby"]) == (11 + others, FULL_ACCESS.name)
+    assert len(desk.changes) == 1 + 10 + others
 
 
 async def test_attempts_are_bounded(engine: Engine) -> None:

@@ -7,7 +7,9 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+from bson import ObjectId
 from pymongo import ReturnDocument
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import OperationFailure
 
 from duetdb.app.service.errors import (
@@ -41,13 +43,17 @@ from duetdb.schema_gen.values import parse_id
 _PAUSE = 0.002
 """Seconds by which the pause between two turns grows, so that losers spread out."""
 
+_PATIENCE = 3
+"""Turns that somebody else may win; in the next ones the document is held."""
+
 
 class Revising:
     """One ``Update``.
 
     When nothing depends on the stored document it is one atomic command.
     Otherwise the document is read, changed and written under the condition that
-    its ``_version`` is still the one read, and all that again if it is not.
+    its ``_version`` is still the one read, and all that again if it is not; after
+    some such turns in a transaction, which holds the document.
     With a ``condition`` the document must match it, and the id is in stored form.
     """
 
@@ -120,23 +126,52 @@ class Revising:
         async with self._site.turns.at(self._plan.collection.name, self._id):
             for attempt in range(self._site.limits.write_retries):
                 await asyncio.sleep(random.uniform(0, _PAUSE * attempt))
-                stored = await self._turn(revision, principal)
+                holding = attempt >= _PATIENCE and not self._site.engine.in_memory
+                turn = self._holding_turn if holding else self._turn
+                stored = await turn(revision, principal)
                 if stored is not None:
                     return stored
         raise Conflict("Other writers change the document all the time.", hint="Try again.")
 
-    async def _turn(self, revision: Revision, principal: Principal) -> Document | None:
+    async def _holding_turn(self, revision: Revision, principal: Principal) -> Document | None:
+        """A turn for which all other writers of the document wait; None when one was before it.
+
+        Without it, those who change the document in one command, time and again,
+        would always be faster than one who has to read it first.
+        """
+        async with self._site.engine.client.start_session() as session:
+            try:
+                async with await session.start_transaction():
+                    return await self._turn(revision, principal, session)
+            except OperationFailure as error:
+                if error.has_error_label("TransientTransactionError"):
+                    return None
+                raise
+
+    async def _turn(
+        self,
+        revision: Revision,
+        principal: Principal,
+        session: AsyncClientSession | None = None,
+    ) -> Document | None:
         """The document after the change, None when somebody changed it in between."""
-        current = await self._read()
+        current = await self._read(session)
         changed, invalid = revision.applied(self._plan.as_named(current))
         await self._judge(revision, current, changed, invalid)
         await self._derive(revision, changed)
         stamp_changed(changed, principal, now())
         changed["_version"] = version_of(current) + 1
-        return await self._write_over(current, changed, revision)
+        return await self._write_over(current, changed, revision, session)
 
-    async def _read(self) -> Document:
-        current: Document | None = await self._target.find_one(self._where)
+    async def _read(self, session: AsyncClientSession | None) -> Document:
+        """The document as it is; in a transaction also nobody else can write it from here on."""
+        current: Document | None
+        if session is None:
+            current = await self._target.find_one(self._where)
+        else:
+            # Any change will do that leaves something else there: it is overwritten in the end.
+            hold = {"$set": {"_changedby": ObjectId()}}
+            current = await self._target.find_one_and_update(self._where, hold, session=session)
         if current is None:
             raise self._not_found()
         wanted = self._update.if_version
@@ -188,10 +223,15 @@ class Revising:
         self._plan.tokenizer.apply(changed)
 
     async def _write_over(
-        self, current: Document, changed: Document, revision: Revision
+        self,
+        current: Document,
+        changed: Document,
+        revision: Revision,
+        session: AsyncClientSession | None,
     ) -> Document | None:
         """Writes the changed document if the stored one is still ``current``."""
-        where = {**self._where, **unchanged(current)}
+        # A held document would not match a filter by what holds it, and matched before.
+        where = {**(self._where if session is None else {"_id": self._id}), **unchanged(current)}
         touched = revision.roots | self._plan.derived
         values = {
             name: value
@@ -201,15 +241,20 @@ class Revising:
         gone = {name: "" for name in current if name not in changed}
         if self._update.replace or len(values) + len(gone) > MOST_NAMES:
             replaced: Document | None = await self._target.find_one_and_replace(
-                where, changed, return_document=ReturnDocument.AFTER
+                where, changed, return_document=ReturnDocument.AFTER, session=session
             )
             return replaced
         command: dict[str, Any] = {"$set": values}
-        return await self._write(where, {**command, "$unset": gone} if gone else command)
+        return await self._write(where, {**command, "$unset": gone} if gone else command, session)
 
-    async def _write(self, where: Mapping[str, Any], command: Mapping[str, Any]) -> Document | None:
+    async def _write(
+        self,
+        where: Mapping[str, Any],
+        command: Mapping[str, Any],
+        session: AsyncClientSession | None = None,
+    ) -> Document | None:
         stored: Document | None = await self._target.find_one_and_update(
-            where, command, return_document=ReturnDocument.AFTER
+            where, command, return_document=ReturnDocument.AFTER, session=session
         )
         return stored
 
