@@ -30,7 +30,7 @@ from duetdb.rest.hints import hints_of, wants_meta
 from duetdb.rest.links import shape
 from duetdb.rest.paging import Page, expansions, page_of
 from duetdb.rest.plans import EVERY_FIELD, PLAIN_FIELDS, Plan
-from duetdb.rest.preconditions import by_id, etag, expected_version
+from duetdb.rest.preconditions import by_id, etag, expected_version, refuse_tags
 from duetdb.rest.references import expanded, referring
 from duetdb.rest.streams import streamed
 from duetdb.schema_gen.model import Collection
@@ -74,6 +74,7 @@ async def delete_document(call: Call) -> JsonBytes:
 
 async def delete_documents(call: Call) -> JsonBytes:
     """``DELETE /rest/C/*``: the ids in the body, or what ``q`` selects, never both or neither."""
+    refuse_tags(call)
     collection = call.plan().collection
     wanted = call.params.json("q")
     body = await call.body()
@@ -97,6 +98,7 @@ async def delete_documents(call: Call) -> JsonBytes:
 
 async def update_documents(call: Call) -> JsonBytes:
     """``PATCH /rest/C/*``: changes what ``q`` selects, each document as a PATCH of it would."""
+    refuse_tags(call)
     collection = call.plan().collection
     wanted = call.params.json("q")
     if wanted is None:

@@ -45,6 +45,15 @@ async def expected_version(call: Call, collection: Collection, found: Filter) ->
     )
 
 
+def refuse_tags(call: Call) -> None:
+    """Raises ``BadRequest`` when a write of many documents is to hold only for one version."""
+    if b"if-match" in call.headers and _header(call).strip() != "*":
+        raise BadRequest(
+            "If-Match is about one document, and this request about many.",
+            hint='Leave it out, or put what must hold into q, such as {"_version": 3}.',
+        )
+
+
 async def _current_version(call: Call, collection: Collection, found: Filter) -> int:
     query = Query(collection=collection, filter=found, max=1, projection=_ONLY_VERSION)
     documents = await call.service.find(query, call.principal)

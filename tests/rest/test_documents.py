@@ -139,6 +139,28 @@ async def test_if_match_guards_writes(rest: httpx.AsyncClient) -> None:
     assert (await rest.delete(path, headers={"if-match": '"4"'})).status_code == 200
 
 
+async def test_if_match_is_not_for_many(rest: httpx.AsyncClient) -> None:
+    ann = await insert(rest, "people", {"name": "Ann"})
+    tag = {"if-match": '"7"'}
+    for answer in (
+        await rest.patch("/rest/people/*?q={}", json={"age": 1}, headers=tag),
+        await rest.delete("/rest/people/*?q={}", headers=tag),
+        await rest.request("DELETE", "/rest/people/*", json=[ann["_id"]], headers=tag),
+    ):
+        assert answer.status_code == 400
+        assert answer.json() == {
+            "name": "BadRequest",
+            "message": "If-Match is about one document, and this request about many.",
+            "status": 400,
+            "hint": 'Leave it out, or put what must hold into q, such as {"_version": 3}.',
+        }
+    answer = await rest.patch("/rest/people/*?q={}", json={"age": 1}, headers={"if-match": "*"})
+    assert answer.json() == {"matched": 1, "modified": 1, "failed": []}
+    query = {"q": '{"_version":1}'}
+    answer = await rest.request("DELETE", "/rest/people/*", params=query)
+    assert answer.json() == {"result": []}
+
+
 async def test_bodies_come_in_several_forms(rest: httpx.AsyncClient) -> None:
     form = {"content-type": "application/x-www-form-urlencoded"}
     sent = [
