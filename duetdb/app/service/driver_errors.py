@@ -122,6 +122,12 @@ def _of_command(error: OperationFailure) -> DuetError | None:
     code = error.code
     if code in _TIME_CODES:
         return _too_slow()
+    if code in _QUERY_CODES and "parallel arrays" in str(error):
+        return BadQuery(
+            "Two of the fields that are sorted by hold lists in one document, which the "
+            "database has no order for.",
+            hint="Sort by one of them, or declare them as the lists that they are.",
+        )
     if code in _QUERY_CODES:
         return BadQuery(f"The database refused the query: {_sentence(error)}")
     if code == _ZONE_CODE:

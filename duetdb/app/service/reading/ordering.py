@@ -1,7 +1,8 @@
 """Pages in order: a plain find, or a pipeline where what is ordered by has to be computed.
 
-That is what lies behind relations, and fields whose data is still moving from a
-former name: an order by the new name alone would put all that has not moved first.
+That is what lies behind relations, fields whose data is still moving from a
+former name (an order by the new name alone would put all that has not moved
+first), and lists, of which the database sorts by one at most.
 """
 
 from __future__ import annotations
@@ -57,7 +58,17 @@ def _is_plain(query: Query, source: Source) -> bool:
 
 
 def _is_computed(query: Query) -> bool:
-    return follows_relations(query) or any(_is_moving(each, query) for each in query.order)
+    if follows_relations(query) or any(_is_moving(each, query) for each in query.order):
+        return True
+    return len(query.order) > 1 and sum(_is_listed(each, query) for each in query.order) > 1
+
+
+def _is_listed(order: Order, query: Query) -> bool:
+    """Whether there is a list at the path, or on the way."""
+    parts = order.path.split(".")
+    paths = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+    fields = (query.collection.by_path.get(each) for each in paths)
+    return any(field is not None and field.is_list for field in fields)
 
 
 def _is_moving(order: Order, query: Query) -> bool:
@@ -80,7 +91,7 @@ def sorted_page(query: Query, skip: int, limit: int) -> list[Stage]:
     keys: dict[str, Expression] = {}
     order: list[Order] = []
     for each in query.order:
-        if each.hops or _has_position(each.path) or _is_moving(each, query):
+        if _has_key(each, query):
             name = f"k{len(keys)}"
             keys[name] = _key(each, places)
             each = Order(f"{TEMPORARY}.{name}", each.descending)
@@ -89,6 +100,12 @@ def sorted_page(query: Query, skip: int, limit: int) -> list[Stage]:
     # An expression takes the place of the related documents, which need not be sorted as well.
     noted = {"$set": {TEMPORARY: {"$mergeObjects": [keys]}}}
     return [*places.look_ups, noted, *_cut(sort, skip, limit), {"$unset": TEMPORARY}]
+
+
+def _has_key(order: Order, query: Query) -> bool:
+    """Whether its value is computed, where any is."""
+    is_behind = bool(order.hops) or _has_position(order.path)
+    return is_behind or _is_moving(order, query) or _is_listed(order, query)
 
 
 def _cut(sort: Mapping[str, int], skip: int, limit: int) -> list[Stage]:
