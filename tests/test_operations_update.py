@@ -286,6 +286,19 @@ async def test_attempts_are_bounded(engine: Engine) -> None:
     assert (await put(desk, post["_id"], {"$inc": {"n": 1}}))["n"] == 1
 
 
+@pytest.mark.parametrize("body", [{"$set": {"tags.0": "x"}}, {"$min": {"tags.0": "x"}}])
+async def test_no_object_takes_the_place_of_a_list(body: dict[str, Any]) -> None:
+    """Also where no validator of the database is behind the service."""
+    desk = await open_desk(memory_engine("test"), posts=[TAGS])
+    post = await desk.one("posts", {"other": "x"})
+    with pytest.raises(ValidationFailed) as caught:
+        await put(desk, post["_id"], body)
+    assert [each.message for each in caught.value.invalid] == [
+        "There is no list; send the whole of it."
+    ]
+    assert await desk.stored("posts").find_one() == post
+
+
 async def test_operators_in_memory_mode() -> None:
     desk = await open_desk(memory_engine("test"), posts=[VIEWS, TAGS, EMAIL, TOTAL])
     day = {"name": "day", "type": "date"}

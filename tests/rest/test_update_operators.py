@@ -203,6 +203,7 @@ def own(document: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name[:1] != "_"}
 
 
+COMMENTS = ("comments.x", "comments.0.0")
 REFUSED: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"$inc": {"title": 1}}, {"title": "TYPE"}),
     ({"$inc": {"born": 1}}, {"born": "TYPE"}),
@@ -235,6 +236,10 @@ REFUSED: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"$inc": {"followers.x": 1}}, {"followers.x": "TYPE"}),
     ({"$inc": {"likes.x": 1}}, {"likes.x": "TYPE"}),
     ({"$set": {"comments.9": "x"}}, {"comments.9": "TYPE"}),
+    ({"$max": {"days.0": "2020-01-01"}}, {"days.0": "TYPE"}),
+    ({"days.0": "2020-01-01"}, {"days.0": "TYPE"}),
+    ({"$rename": {"likes": "codes.0"}}, {"likes": "TYPE"}),
+    ({"$set": {"comments.x": "y", "comments.0.0": "z"}}, dict.fromkeys(COMMENTS, "TYPE")),
     ({"$push": {"a..b": 1, "a." + "b." * 60: 1}}, {"a..b": "TYPE", "a." + "b." * 60: "TYPE"}),
     ({"$push": {"new": {"a": {"$where": 1}}}}, {"new": "TYPE"}),
     ({"$set": {"new": {"$where": 1}}}, {"new": "TYPE"}),

@@ -17,7 +17,7 @@ from bson.datetime_ms import DatetimeMS
 from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.sizes import size_of
 from duetdb.app.service.writing.edits import Edit
-from duetdb.app.service.writing.places import Draft, Place, value_at
+from duetdb.app.service.writing.places import Draft, Place, check_lists, value_at
 from duetdb.schema_gen.field import MISSING, Mismatch, Relation
 from duetdb.schema_gen.shape import Rules
 from duetdb.schema_gen.values import coerce
@@ -43,7 +43,10 @@ def apply(edit: Edit, draft: Draft, rules: Rules) -> None:
     def change(current: Any) -> Any:
         return _CHANGES[operator](current, operand, place)
 
-    draft.change(place.path, change, making=operator in _MAKING)
+    making = operator in _MAKING
+    if making:
+        check_lists(place, draft.document)
+    draft.change(place.path, change, making=making)
 
 
 def _rename(draft: Draft, old: Place, new: Place, rules: Rules) -> None:
@@ -57,6 +60,7 @@ def _rename(draft: Draft, old: Place, new: Place, rules: Rules) -> None:
         raise Mismatch("A field cannot be renamed into a list.")
     else:
         value = coerce(new.field, value, rules._replace(depth=depth + 1))
+    check_lists(new, draft.document)
     draft.change(new.path, lambda _: value, making=True)
     draft.change(old.path, lambda _: MISSING, making=False)
 

@@ -18,12 +18,14 @@ class Place(NamedTuple):
 
     ``field`` is what is declared there, None where anything may be. With
     ``listed`` the place holds the whole list of the field, without it one value:
-    of a field without a list, or one element.
+    of a field without a list, or one element. ``positions`` are the parts of the
+    path, by their number, that are positions in declared lists.
     """
 
     path: Path
     field: Field | None
     listed: bool
+    positions: tuple[int, ...]
 
     @property
     def free(self) -> bool:
@@ -53,46 +55,77 @@ def place_of(key: str, collection: Collection, depth: int) -> Place | None:
         raise Mismatch("The name leads too deep.")
     for name in path:
         check_key(name)
-    field, rest = _declared(path, collection)
+    found = _declared(path, collection)
+    field = found.field
     if field is None:
-        return Place(path, None, False)
-    if field.formula is not None or not field.is_stored:
+        return Place(path, None, False, found.positions)
+    if not _is_given(field):
         return None
-    if not rest:
-        return Place(path, field, field.is_list)
-    if field.is_list and len(rest) == 1 and is_position(rest[0]):
-        return Place(path, field, False)
+    if not found.rest:
+        listed = field.is_list and not found.at_element
+        return Place(path, field, listed, found.positions)
     if field.type.name == "JSON":
-        return Place(path, None, False)
+        return Place(path, None, False, found.positions)
     raise Mismatch(f"Inside of {field.path!r} nothing can be addressed: it is {field.type.name}.")
 
 
-def _declared(path: Path, collection: Collection) -> tuple[Field | None, Path]:
+class _Declared(NamedTuple):
     """The declared field that a path ends at or passes last, and the names after it.
 
-    Positions in lists are not names. Raises ``Mismatch`` for an undeclared
-    name where only declared ones are allowed.
+    With ``at_element`` the path goes to one element of the field's list.
+    """
+
+    field: Field | None
+    rest: Path
+    at_element: bool
+    positions: tuple[int, ...]
+
+
+def _declared(path: Path, collection: Collection) -> _Declared:
+    """What is declared along a path.
+
+    Raises ``Mismatch`` for an undeclared name where only declared ones are
+    allowed, and for a list of which no position is named.
     """
     found: Field | None = None
     fields: Mapping[str, Field] = collection.by_name
     at_element = False
+    positions: tuple[int, ...] = ()
     for place, name in enumerate(path):
-        if found is not None and found.is_list and not at_element and is_position(name):
+        if found is not None and _is_given(found) and found.is_list and not at_element:
+            if not is_position(name):
+                raise Mismatch(
+                    f"{found.path!r} is a list: name the position, as in '{found.path}.0'."
+                )
             at_element = True
+            positions += (place,)
             continue
         if found is not None and found.type.name != "object":
-            return found, path[place:]
-        if found is not None and found.is_list and not at_element:
-            raise Mismatch(f"{found.path!r} is a list: name the position, as in '{found.path}.0'.")
+            return _Declared(found, path[place:], at_element, positions)
         if name not in fields:
             if collection.strict:
                 hint = did_you_mean(name, fields)
                 raise Mismatch(f"The collection has no field of this name.{hint}")
-            return None, ()
+            return _Declared(None, (), False, positions)
         found = fields[name]
         fields = {each.name: each for each in found.fields}
         at_element = False
-    return found, path[-1:] if at_element else ()
+    return _Declared(found, (), at_element, positions)
+
+
+def _is_given(field: Field) -> bool:
+    """Whether clients give its values: it is not computed, and no child list."""
+    return field.formula is None and field.is_stored
+
+
+def check_lists(place: Place, document: Mapping[str, Any]) -> None:
+    """Raises ``Mismatch`` if a path goes to an element of a declared list that is not there.
+
+    An object with the position as its name would be made otherwise.
+    """
+    for position in place.positions:
+        if not isinstance(value_at(document, place.path[:position]), list):
+            raise Mismatch("There is no list; send the whole of it.")
 
 
 def value_at(holder: Any, path: Path) -> Any:
