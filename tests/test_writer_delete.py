@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from bson import ObjectId
+from pymongo.monitoring import CommandListener, CommandStartedEvent
 
+from duetdb.app.mongo.connect import connect
 from duetdb.app.mongo.memory import memory_engine
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Forbidden, LimitExceeded, VersionMismatch
@@ -14,6 +17,7 @@ from duetdb.app.service.events import ChangeKind
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import FULL_ACCESS, Principal
 from duetdb.app.service.query import EVERYTHING, Delete, Filter, Match, Parent
+from duetdb.app.settings import Settings
 from tests.writing import Desk, open_desk
 
 VIEWS = {"name": "views", "type": "number"}
@@ -117,6 +121,31 @@ async def test_by_filter_while_others_write(engine: Engine) -> None:
     deleted, _ = await asyncio.wait_for(asyncio.gather(delete(), write()), 20)
     assert len(set(deleted)) == len(deleted) == 200
     assert await posts.count_documents({"views": 0}) == await posts.count_documents({}) == 200
+
+
+async def test_by_filter_it_may_take_as_long_as_a_stream(mongod: Any, settings: Settings) -> None:
+    """In the middle, half of the documents would be gone and the answer an error."""
+
+    class Finds(CommandListener):
+        milliseconds: list[int | None] = []
+
+        def started(self, event: CommandStartedEvent) -> None:
+            if event.command_name == "find":
+                self.milliseconds.append(event.command.get("maxTimeMS"))
+
+        def succeeded(self, event: object) -> None: ...
+
+        def failed(self, event: object) -> None: ...
+
+    engine = await connect(settings, [Finds()])
+    try:
+        desk = await open_desk(engine, Limits(query_ms=7, stream_ms=70_000), posts=[VIEWS])
+        await desk.stored("posts").insert_many([{"views": n} for n in range(3)])
+        assert len(await delete_matching(desk, "posts", Match("views", "gte", 0))) == 3
+        assert Finds.milliseconds[0] == 70_000
+    finally:
+        await engine.client.drop_database(engine.database.name)
+        await engine.client.close()
 
 
 async def test_by_filter_in_memory_mode() -> None:

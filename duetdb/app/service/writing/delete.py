@@ -58,7 +58,7 @@ class Deletion:
         """
         where = {"$and": [condition, self._child]} if self._child else condition
         cursor = self._target.find(
-            where, {"_id": 1}, batch_size=BATCH, max_time_ms=self._limits.query_ms
+            where, {"_id": 1}, batch_size=BATCH, max_time_ms=self._limits.stream_ms
         )
         async with cursor:
             while batch := await cursor.to_list(BATCH):
