@@ -36,6 +36,7 @@ from duetdb.rest.streams import streamed
 from duetdb.schema_gen.model import Collection
 from duetdb.schema_gen.values import parse_id
 
+_NARROWING = ("filter", "max", "skip", "h")
 _READ_AND_VERSION = Projection(tuple(n for n in PLAIN_FIELDS.paths if n != "_version"))
 
 
@@ -76,16 +77,14 @@ async def delete_documents(call: Call) -> JsonBytes:
     """``DELETE /rest/C/*``: the ids in the body, or what ``q`` selects, never both or neither."""
     refuse_tags(call)
     collection = call.plan().collection
-    wanted = call.params.json("q")
+    chosen = _chosen(call, collection)
     body = await call.body()
-    if (wanted is None) == (body is None):
+    if (chosen is None) == (body is None):
         raise BadRequest(
             "DELETE /* needs either ids in the body or a query in q.",
             hint='Send ["<id>", ...] as the body, or ?q={...}; q={} deletes every document.',
         )
-    if wanted is not None:
-        schema, limits = call.part.schema, call.service.limits
-        chosen = parse_filter(collection, wanted, limits, schema)
+    if chosen is not None:
         delete = Delete(collection=collection, filter=chosen)
         return present.deleted(await call.service.delete_matching(delete, call.principal))
     ids = _ids_of(collection, body, call.service.limits.bulk_documents)
@@ -100,18 +99,37 @@ async def update_documents(call: Call) -> JsonBytes:
     """``PATCH /rest/C/*``: changes what ``q`` selects, each document as a PATCH of it would."""
     refuse_tags(call)
     collection = call.plan().collection
-    wanted = call.params.json("q")
-    if wanted is None:
+    chosen = _chosen(call, collection)
+    if chosen is None:
         raise BadRequest(
             "PATCH /* needs a query in q.",
             hint="Send ?q={...}; q={} changes every document.",
         )
-    chosen = parse_filter(collection, wanted, call.service.limits, call.part.schema)
     changes, operations = parse_operations(await call.object_body())
     update = UpdateMany(
         collection=collection, filter=chosen, changes=changes, operations=operations
     )
     return present.updated(await call.service.update_many(update, call.principal))
+
+
+def _chosen(call: Call, collection: Collection) -> Filter | None:
+    """What ``q`` selects for a write of many documents, None without it.
+
+    Raises ``BadRequest`` for what selects less in a list: without it, more would
+    be written than is meant.
+    """
+    for name in _NARROWING:
+        if call.params.last(name):
+            raise BadRequest(
+                f"'{name}' does not narrow a write of many documents.",
+                hint="Say in q which documents are meant.",
+            )
+    if len(call.params.all("q")) > 1:
+        raise BadRequest("There is more than one q.", hint='Join them: {"$and": [...]}.')
+    wanted = call.params.json("q")
+    if wanted is None:
+        return None
+    return parse_filter(collection, wanted, call.service.limits, call.part.schema)
 
 
 async def list_within(call: Call, plan: Plan, within: Filter) -> JsonBytes | Streaming:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import httpx
+import pytest
 
 from tests.rest.conftest import insert
 
@@ -137,6 +138,25 @@ async def test_if_match_guards_writes(rest: httpx.AsyncClient) -> None:
     assert await put('"1", "2"', f"/rest/people/{UNKNOWN}") == 404
     assert (await rest.delete(path, headers={"if-match": '"1"'})).status_code == 412
     assert (await rest.delete(path, headers={"if-match": '"4"'})).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+async def test_what_narrows_a_list_does_not_widen_a_write(
+    rest: httpx.AsyncClient, method: str
+) -> None:
+    ann = await insert(rest, "people", {"name": "Ann"})
+    body = {"age": 1} if method == "PATCH" else None
+    hint = "Say in q which documents are meant."
+    for name, value in {"filter": "bob", "max": "1", "skip": "1", "h": '{"$max":1}'}.items():
+        url = f"/rest/people/*?q={{}}&{name}={value}"
+        answer = await rest.request(method, url, json=body)
+        assert (answer.status_code, answer.json()["hint"]) == (400, hint)
+        assert answer.json()["message"] == f"'{name}' does not narrow a write of many documents."
+    answer = await rest.request(method, '/rest/people/*?q={"name":"Bob"}&q={}', json=body)
+    assert (answer.status_code, answer.json()["message"]) == (400, "There is more than one q.")
+    answer = await rest.request("DELETE", "/rest/people/*?max=1", json=[ann["_id"]])
+    assert answer.status_code == 400
+    assert (await rest.get("/rest/people?metafields=true")).json()[0]["_version"] == 1
 
 
 async def test_if_match_is_not_for_many(rest: httpx.AsyncClient) -> None:
