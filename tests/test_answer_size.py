@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -172,3 +173,22 @@ async def test_an_operation_has_a_limited_number_of_reads(mongod: EmbeddedMongod
                         "hint": "Ask in several operations, or raise DUETDB_GRAPHQL_READS.",
                     }
                 ]
+
+
+async def test_conditions_on_related_documents_are_counted(mongod: EmbeddedMongod) -> None:
+    one = {"members.groups._version": {"$exists": False}}
+    async with circles(mongod, related_conditions=5) as client:
+        for q, status in (({"$or": [one, one]}, 200), ({"$or": [one, {"$nor": [one, one]}]}, 400)):
+            answer = await client.get("/rest/groups", params={"q": json.dumps(q), "max": 1})
+            assert answer.status_code == status
+            if status == 400:
+                assert answer.json()["message"] == (
+                    "The filters have more than 5 conditions on related documents."
+                )
+        groups = "groups(where: {members: {groups: {_version: {eq: null}}}}) { _id }"
+        for query, errors in (
+            (f"{groups} b: {groups}", 0),
+            (f"{groups} b: {groups} c: {groups}", 1),
+        ):
+            found = (await client.post("/graphql", json={"query": f"{{ {query} }}"})).json()
+            assert len(found.get("errors", [])) == errors, found

@@ -25,6 +25,8 @@ class Limits:
     """Comparisons in a filter, elements of ``$in`` lists not counted."""
     in_values: int = 10_000
     """Elements of the ``$in`` lists of one filter, all together."""
+    related_conditions: int = 100
+    """Conditions on related documents in the filters of one request, each a database call."""
     regex_length: int = 500
     """Characters of one regular expression; all of a filter have ten times as many."""
     regex_ms: int = 500

@@ -1,7 +1,8 @@
-"""How large answers become: a document counts wherever it stands.
+"""How large answers become, and how many questions they take.
 
-Related documents are read once, however many refer to them, but shown every
-time: a few hundred that refer to each other in circles would make billions.
+A document counts wherever it stands. Related ones are read once, however many
+refer to them, but shown every time: a few hundred that refer to each other in
+circles would make billions.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from duetdb.schema_gen.field import Relation
 
 @dataclass(slots=True)
 class _Answer:
-    """What the reads of one answer have found so far."""
+    """What the reads of one answer have taken so far."""
 
     documents: int = 0
+    look_ups: int = 0
 
 
 _answer: ContextVar[_Answer | None] = ContextVar("duetdb_answer", default=None)
@@ -47,6 +49,18 @@ def check_size(limits: Limits, more: int = 0) -> None:
             f"The answer would show more than {limits.answer_documents:,} documents, related ones "
             "counted wherever they stand.",
             hint="Ask for fewer documents or relations, or raise DUETDB_ANSWER_DOCUMENTS.",
+        )
+
+
+def check_look_ups(limits: Limits, more: int) -> None:
+    """Raises ``LimitExceeded`` for too many conditions on related documents."""
+    answer = _answer.get() or _Answer()
+    answer.look_ups += more
+    if answer.look_ups > limits.related_conditions:
+        raise LimitExceeded(
+            f"The filters have more than {limits.related_conditions:,} conditions on related "
+            "documents.",
+            hint="Ask in several requests, or raise DUETDB_RELATED_CONDITIONS.",
         )
 
 

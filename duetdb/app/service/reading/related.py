@@ -7,6 +7,7 @@ from typing import Any
 
 from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.query import And, Filter, Match, Not, Or, Query, Related
+from duetdb.app.service.reading.answer_size import check_look_ups
 from duetdb.app.service.reading.source import Source
 from duetdb.app.service.reading.translate import to_mongo
 from duetdb.schema_gen.field import Relation
@@ -20,35 +21,45 @@ async def where_of(query: Query, source: Source) -> dict[str, Any]:
 async def resolved(filter: Filter, source: Source) -> Filter:
     """``filter`` with each ``Related`` in it replaced by the ids that it stands for.
 
-    One database call for each, bounded: raises ``LimitExceeded`` when one
-    selects more documents than an ``$in`` list may hold.
+    One database call for each, bounded: raises ``LimitExceeded`` when there are
+    too many, or one selects more documents than an ``$in`` list may hold.
     """
-    if not _has_related(filter):
+    number = _related_in(filter)
+    if not number:
+        return filter
+    check_look_ups(source.limits, number)
+    return await _resolved(filter, source)
+
+
+async def _resolved(filter: Filter, source: Source) -> Filter:
+    if not _related_in(filter):
         return filter
     if isinstance(filter, And | Or):
-        return replace(filter, parts=tuple([await resolved(each, source) for each in filter.parts]))
+        parts = [await _resolved(each, source) for each in filter.parts]
+        return replace(filter, parts=tuple(parts))
     if isinstance(filter, Not):
-        return Not(await resolved(filter.part, source))
+        return Not(await _resolved(filter.part, source))
     if isinstance(filter, Match):
-        return replace(filter, value=await resolved(filter.value, source))
+        return replace(filter, value=await _resolved(filter.value, source))
     assert isinstance(filter, Related)
     ids = await _ids(filter, source)
     path = "_id" if filter.field.relation is Relation.CHILD else filter.path
     return Match(path, "in", ids)
 
 
-def _has_related(filter: Filter) -> bool:
+def _related_in(filter: Filter) -> int:
+    """How many conditions on related documents there are, those inside of others included."""
     if isinstance(filter, Match):
-        return filter.operator == "elemMatch" and _has_related(filter.value)
+        return _related_in(filter.value) if filter.operator == "elemMatch" else 0
     if isinstance(filter, And | Or):
-        return any(_has_related(each) for each in filter.parts)
+        return sum(map(_related_in, filter.parts))
     if isinstance(filter, Not):
-        return _has_related(filter.part)
-    return isinstance(filter, Related)
+        return _related_in(filter.part)
+    return 1 + _related_in(filter.filter) if isinstance(filter, Related) else 0
 
 
 async def _ids(related: Related, source: Source) -> list[Any]:
-    inner = await resolved(related.filter, source)
+    inner = await _resolved(related.filter, source)
     where = to_mongo(inner, related.target)
     most = source.limits.in_values
     if related.field.relation is Relation.CHILD:
