@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
+from pymongo import MongoClient
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from duetdb.app.mongo.connect import connect
+from duetdb.app.mongo.embedded import EmbeddedMongod
 from duetdb.app.mongo.memory import memory_engine
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.errors import BadRequest, Forbidden, ValidationFailed
-from duetdb.app.service.events import ChangeKind
+from duetdb.app.service.errors import BadRequest, Conflict, Forbidden, ValidationFailed
+from duetdb.app.service.events import Change, ChangeKind
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import FULL_ACCESS, Principal
 from duetdb.app.service.query import EVERYTHING, Filter, Match, Outcome, UpdateMany
@@ -184,6 +186,22 @@ async def test_others_may_write_meanwhile(engine: Engine) -> None:
     expected = [3 if place % 3 == 0 else 2 for place in range(300)]
     assert await values(desk) == expected
     assert await values(desk, "_version") == [n + 1 for n in expected]
+
+
+async def test_the_collection_may_be_dropped_meanwhile(
+    engine: Engine, mongod: EmbeddedMongod
+) -> None:
+    desk = await open_desk(engine, posts=[N])
+    await desk.stored("posts").insert_many([{"n": n} for n in range(2_500)])
+
+    def drop(batch: Change) -> None:
+        with MongoClient[Any](mongod.uri) as beside:
+            beside[engine.database.name].drop_collection("posts")
+
+    desk.events.subscribe(drop)
+    with pytest.raises(Conflict, match="was taken away"):
+        await change(desk, ADD)
+    assert [len(each.ids) for each in desk.changes] == [1000]
 
 
 async def test_in_memory_mode() -> None:

@@ -30,6 +30,7 @@ class Desk:
     schema: Schema
     writer: Writer
     changes: list[Change] = field(default_factory=list)
+    events: Events = field(default_factory=Events)
 
     def collection(self, name: str) -> Collection:
         return self.schema.collections[name]
@@ -71,7 +72,7 @@ async def open_desk(engine: Engine, limits: Limits | None = None, **fields: Fiel
         await _prepare(engine, schema.collections[name])
     events = Events()
     writer = Writer(engine, SimpleNamespace(schema=schema), limits or Limits(), events)  # type: ignore[arg-type]
-    desk = Desk(engine, schema, writer)
+    desk = Desk(engine, schema, writer, events=events)
     events.subscribe(desk.changes.append)
     return desk
 

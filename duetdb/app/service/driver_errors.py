@@ -38,6 +38,8 @@ _ACCESS_CODES = frozenset({13, 18, 8000})
 _NO_PLAN = 291
 """NoQueryExecutionPlans: an order by distance without the index that it needs."""
 _WRITE_CONFLICT = 112
+_GONE_CODES = frozenset({43, 175, 237})
+"""CursorNotFound, QueryPlanKilled and CursorKilled: what was being read was taken away."""
 _LONGEST = 300
 _READ_ONLY_CODES = frozenset({72, 166})
 """InvalidOptions and CommandNotSupportedOnView: what views and time series answer to writes."""
@@ -155,6 +157,11 @@ def _of_command(error: OperationFailure) -> DuetError | None:
         )
     if code == _WRITE_CONFLICT:
         return Conflict("Another writer changed the document first.", hint="Try again.")
+    if code in _GONE_CODES:
+        return Conflict(
+            "The collection was taken away, or an index of it, in the middle of the request.",
+            hint="Look at what is there now, and try again.",
+        )
     return None
 
 
