@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from graphql import get_introspection_query
 
 from duetdb.app.mongo.embedded import EmbeddedMongod
+from duetdb.graphql.execute import in_turns
 from tests.conftest import make_settings
 from tests.voice_graphql import running
 
@@ -57,6 +59,23 @@ async def test_the_default_depth_stops_a_thousand_levels(mongod: EmbeddedMongod)
     async with serving(mongod) as client:
         body = await ask(client, "{ nodes " + "{ next " * 1000 + "{ title }" + "}" * 1001)
         assert [each["extensions"]["status"] for each in body["errors"]] == [400]
+
+
+async def test_others_have_their_turn_between_root_fields() -> None:
+    """Also where each of these is done before it waits for the database."""
+    done: list[Any] = []
+
+    async def read(root: Any) -> None:
+        done.append(root)
+
+    reading = asyncio.create_task(in_turns(read, cast(Any, range(200))))
+    most = 0
+    while not reading.done():
+        before = len(done)
+        await asyncio.sleep(0)
+        most = max(most, len(done) - before)
+    assert len(done) == 200
+    assert most <= 8
 
 
 async def test_a_text_may_not_have_more_tokens_than_the_limit(mongod: EmbeddedMongod) -> None:
