@@ -186,7 +186,7 @@ async def test_zones_that_only_the_database_does_not_know(
 ) -> None:
     checks = "duetdb.app.service.reading.key_expressions.check_zone"
     monkeypatch.setattr(checks, lambda zone: None)
-    with pytest.raises(BadQuery, match="The database does not know this time zone."):
+    with pytest.raises(BadQuery, match=r"The database does not know this time zone\."):
         await keys(engine, Key(WHEN, DatePart.YEAR, "Nowhere"), NEW_YEAR)
 
 
