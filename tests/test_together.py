@@ -14,6 +14,7 @@ from duetdb.app.mongo.connect import connect
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.principal import FULL_ACCESS
 from duetdb.app.service.query import EVERYTHING, Operation, Outcome, UpdateMany
+from duetdb.app.service.writing import together as module
 from duetdb.app.service.writing.together import Outrun, together
 from duetdb.app.settings import Settings
 from tests.writing import open_desk
@@ -34,7 +35,15 @@ async def test_what_matches_is_written_and_known(engine: Engine) -> None:
     assert await together(engine, "posts", [1, 2], {"n": 99}, write) == []
 
 
-async def test_a_batch_that_somebody_else_writes_is_given_up(engine: Engine) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch that meets another writer is not tried again."""
+    monkeypatch.setattr(module, "PATIENCE", 0)
+
+
+async def test_a_batch_that_somebody_else_writes_is_given_up(
+    engine: Engine, impatient: None
+) -> None:
     posts = engine.database["posts"]
     await posts.insert_many([{"_id": n, "n": 0} for n in range(3)])
 
@@ -76,8 +85,25 @@ class Ends(CommandListener):
     def failed(self, event: object) -> None: ...
 
 
+async def test_a_batch_that_somebody_else_wrote_is_tried_again(engine: Engine) -> None:
+    posts = engine.database["posts"]
+    await posts.insert_many([{"_id": n, "n": 0} for n in range(3)])
+    tried = 0
+
+    async def write(which: Mapping[str, Any], session: Any) -> None:
+        nonlocal tried
+        tried += 1
+        if tried == 1:
+            await posts.update_one({"_id": 2}, {"$inc": {"n": 5}})
+        await posts.update_many(which, {"$inc": {"n": 1}}, session=session)
+
+    assert await together(engine, "posts", [0, 1, 2], {}, write) == [0, 1, 2]
+    assert tried == 2
+    assert [each["n"] async for each in posts.find().sort("_id")] == [1, 1, 6]
+
+
 async def test_many_are_changed_while_others_write_all_the_time(
-    mongod: Any, settings: Settings
+    mongod: Any, settings: Settings, impatient: None
 ) -> None:
     ends = Ends()
     engine = await connect(settings, [ends])

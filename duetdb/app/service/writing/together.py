@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -12,6 +13,9 @@ from duetdb.app.service.engine import Engine
 
 BATCH: Final = 1000
 """Ids read, and documents written, at once."""
+
+PATIENCE: Final = 0.3
+"""Seconds after which a batch is not tried again: others like it are through long before."""
 
 _TOO_LARGE_FOR_CACHE: Final = 289
 """What MongoDB says since version 6.2; before, it is a write conflict."""
@@ -29,17 +33,18 @@ async def together(
 ) -> list[Any]:
     """The ids of those of ``ids`` that match ``where``, after ``write`` has written them.
 
-    All are written or none, in a transaction that is tried once: it holds its
-    documents for all others, and where these write all the time it would never
+    All are written or none, in a transaction that is begun again only for a
+    moment: where others write the same documents all the time, it would never
     come to its end. Raises ``Outrun`` then, and what ``write`` raises.
     """
     documents = engine.database[collection]
-    attempts = 0
+    began: float | None = None
 
     async def run(session: AsyncClientSession | None) -> list[Any]:
-        nonlocal attempts
-        attempts += 1
-        if attempts > 1:
+        nonlocal began
+        if began is None:
+            began = time.monotonic()
+        elif time.monotonic() - began > PATIENCE:
             raise Outrun
         within = {"$and": [{"_id": {"$in": ids}}, where]}
         cursor = documents.find(within, {"_id": 1}, batch_size=BATCH, session=session)
