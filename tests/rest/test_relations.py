@@ -144,3 +144,19 @@ async def test_fetchchildren_puts_them_on_the_parent(rest: httpx.AsyncClient) ->
     assert [each["text"] for each in shown["notes"]] == ["a", "b"]
     listed = (await rest.get("/rest/people?fetchchildren=true")).json()
     assert [len(each["notes"]) for each in listed] == [2, 0]
+
+
+async def test_children_of_several_show_the_fields_asked_for(rest: httpx.AsyncClient) -> None:
+    for name in ("Ann", "Bob"):
+        parent = await insert(rest, "people", {"name": name})
+        await insert(rest, f"people/{parent['_id']}/notes", {"text": f"by {name}"})
+    asked = '/rest/people?fetchchildren=true&h={"$fields":{"notes.%s":%d}}'
+    listed = (await rest.get(asked % ("text", 1))).json()
+    notes = [note for each in listed for note in each["notes"]]
+    assert [note["text"] for note in notes] == ["by Ann", "by Bob"]
+    assert all(note.keys() == {"_id", "text"} for note in notes)
+    listed = (await rest.get(asked % ("_parent_id", 0))).json()
+    notes = [note for each in listed for note in each["notes"]]
+    assert all(note.keys() == {"_id", "text", "_parent_def", "_parent_field"} for note in notes), (
+        notes
+    )

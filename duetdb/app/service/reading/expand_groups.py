@@ -87,11 +87,19 @@ async def grouped(
         {"$limit": size},
     ]
     groups: Groups = {}
+    name = "_parent_id" if members.of_parents else _OWNER
+    is_shown = members.of_parents and _shows(query, name)
     for each in await source.aggregate(query.collection.name, pipeline, size):
-        owner = each["_parent_id"] if members.of_parents else each.pop(_OWNER)
+        owner = each[name] if is_shown else each.pop(name)
         for own in usable([owner]):
             groups.setdefault(own, []).append(each)
     return {owner: group[query.skip :] for owner, group in groups.items()}
+
+
+def _shows(query: Query, path: str) -> bool:
+    """Whether documents have what is at ``path`` also where nobody asks whose they are."""
+    fields = projection_of(query)
+    return not fields or (path in fields) == any(fields.values())
 
 
 def _pipeline(query: Query, members: Members, ids: list[Any], first: int) -> list[dict[str, Any]]:
@@ -137,5 +145,7 @@ async def _grouped_here(
         for owner in dict.fromkeys(usable(members.owners(document))):
             if owner in groups:
                 groups[owner].append(document)
+        if members.of_parents and not _shows(query, "_parent_id"):
+            document.pop("_parent_id", None)
     end = None if query.max is None else query.skip + query.max
     return {owner: group[query.skip : end] for owner, group in groups.items()}
