@@ -198,6 +198,11 @@ def test_dates_and_variables(text: str, instant: datetime) -> None:
     assert read({"seen": {"$bt": [text, text]}}) == Match("seen", "bt", [instant, instant])
 
 
+@pytest.mark.parametrize("condition", [{"$in": [HEX]}, {"$ne": HEX}, {"$not": {"$eq": HEX}}])
+def test_the_id_of_a_reference_is_compared_inside_of_it_too(condition: Any) -> None:
+    assert read({"company": {"_id": condition}}) == read({"company._id": condition})
+
+
 def test_an_object_is_found_as_a_part() -> None:
     both = And((Match("city", "eq", "Rome"), Match("since", "eq", datetime(2020, 1, 1))))
     on_path = And(

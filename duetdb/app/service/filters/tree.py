@@ -114,6 +114,8 @@ class Parser:
             return self._children(target, field, condition)
         if _is_part(condition) and set(condition) != {"_id"}:
             return self._any_related(target, field, condition)
+        if _is_part(condition) and _is_operators(condition["_id"]):
+            condition = condition["_id"]
         return self._condition(target, condition)
 
     def _below(self, base: tuple[str, ...] | None = None) -> Parser:
