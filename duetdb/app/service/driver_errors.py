@@ -67,30 +67,30 @@ class translate_driver_errors:
     ) -> None:
         if error is None:
             return
-        translated = translated_error(error)
+        translated = self.translated(error)
         if translated is not None:
             raise translated from error
 
+    def translated(self, error: BaseException) -> DuetError | None:
+        """The client's view of an error; None lets it pass as it is."""
+        return translated_error(error)
 
-class naming_sort:
-    """``with naming_sort(sort):`` around a read, whose order is named if it runs out of memory."""
+
+class naming_sort(translate_driver_errors):
+    """``with naming_sort(sort):`` around a read, whose order is named if it runs out of memory.
+
+    Every other error passes through, to be translated further out.
+    """
 
     __slots__ = ("_sort",)
 
     def __init__(self, sort: Sequence[tuple[str, int]] | None) -> None:
         self._sort = sort
 
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def translated(self, error: BaseException) -> DuetError | None:
         if isinstance(error, OperationFailure) and error.code in _MEMORY_CODES:
-            raise _too_much([path for path, _ in self._sort or () if path != "_id"]) from error
+            return _too_much([path for path, _ in self._sort or () if path != "_id"])
+        return None
 
 
 def translated_error(error: BaseException) -> DuetError | None:
