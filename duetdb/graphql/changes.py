@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,9 @@ from graphql import GraphQLField
 
 from duetdb.app.service.errors import BadRequest
 from duetdb.app.service.query import Operation
+from duetdb.app.service.writing.operations import OPERATORS
 from duetdb.graphql.coercion import data_shape
+from duetdb.graphql.errors import in_other_words
 from duetdb.graphql.inputs import Shape
 
 _BY_FIELD = ("set", "inc", "push", "addToSet", "pull", "pop", "min", "max")
@@ -20,7 +21,7 @@ _BY_FIELD = ("set", "inc", "push", "addToSet", "pull", "pop", "min", "max")
 _LISTED: Mapping[str, str] = {"push": "$each", "addToSet": "$each", "pull": "$in"}
 """Operators that take several values for a field, and the word that says so."""
 
-_DOLLAR = re.compile(r"\$(inc|push|pull|addToSet|pop|unset|set|rename|min|max)\b")
+_WORDS = {f"${name}": name for name in OPERATORS}
 NOTHING: Shape = {}
 
 
@@ -48,8 +49,7 @@ def changes_of(arguments: Mapping[str, Any], field: GraphQLField) -> Changes:
 
 def in_words_of_arguments(error: BadRequest) -> BadRequest:
     """The same error about operators without a dollar sign, as arguments are called."""
-    hint = error.hint and _DOLLAR.sub(r"\1", error.hint)
-    return type(error)(_DOLLAR.sub(r"\1", error.message), hint=hint)
+    return in_other_words(error, _WORDS)
 
 
 def _operations(arguments: Mapping[str, Any], field: GraphQLField) -> Iterator[Operation]:

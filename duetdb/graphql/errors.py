@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import structlog
@@ -10,13 +11,15 @@ from graphql import FieldNode, GraphQLError
 
 from duetdb.app.http.failures import STATUS, masked, mistakes
 from duetdb.app.service.encoding import sendable
-from duetdb.app.service.errors import DuetError, Unavailable
+from duetdb.app.service.errors import BadRequest, DuetError, Unavailable
 from duetdb.schema_gen.model import Schema
 
 ErrorEntry: TypeAlias = dict[str, Any]
 
 _LONGEST = 1_000
 """Characters of a message: names and values that it quotes may be as long as the request."""
+
+_DOLLAR = re.compile(r"\$[A-Za-z]+\b")
 
 _log = structlog.get_logger("duetdb.graphql")
 
@@ -50,6 +53,15 @@ def service_entry(error: Exception, request_id: str) -> ErrorEntry:
     if isinstance(error, Unavailable):
         extensions["retryAfter"] = error.retry_after
     return {"message": _sendable(error.message), "extensions": extensions}
+
+
+def in_other_words(error: BadRequest, words: Mapping[str, str]) -> BadRequest:
+    """The same error with REST's ``words``, such as ``$gte``, as the caller wrote them."""
+
+    def worded(text: str) -> str:
+        return _DOLLAR.sub(lambda found: words.get(found[0], found[0]), text)
+
+    return type(error)(worded(error.message), hint=error.hint and worded(error.hint))
 
 
 def refused(error: GraphQLError) -> ErrorEntry:

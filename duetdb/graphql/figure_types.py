@@ -150,39 +150,39 @@ def _said(key: GroupKey) -> str | None:
 
 
 def _output(family: Family, branch: Branch) -> GraphQLObjectType:
+    def fields() -> dict[str, GraphQLField]:
+        return {name: field(member) for name, member in branch.members.items()}
+
     def field(member: Leaf | Branch) -> GraphQLField:
         if isinstance(member, Branch):
             return GraphQLField(required(_output(family, member)))
         return _shown(family.shows(member))
 
-    return ObjectType(
-        f"{branch.type}{family.ending}",
-        lambda: {name: field(member) for name, member in branch.members.items()},
-    )
+    return ObjectType(f"{branch.type}{family.ending}", fields)
 
 
 def _having(family: Family, branch: Branch) -> GraphQLInputObjectType:
-    def field(member: Leaf | Branch) -> GraphQLInputField:
-        if isinstance(member, Branch):
-            return GraphQLInputField(_having(family, member))
-        return _compared(family.shows(member))
-
-    return InputType(
-        f"{branch.type}{family.ending}Having",
-        lambda: {name: field(member) for name, member in branch.members.items()},
-    )
+    return _input("Having", family, branch, lambda leaf: _compared(family.shows(leaf)))
 
 
 def _order(family: Family, branch: Branch) -> GraphQLInputObjectType:
+    return _input("OrderBy", family, branch, lambda leaf: _DIRECTED)
+
+
+def _input(
+    ending: str, family: Family, branch: Branch, leaf: Callable[[Leaf], GraphQLInputField]
+) -> GraphQLInputObjectType:
+    """The input of a family's figures, in which each of them is what ``leaf`` says."""
+
+    def fields() -> dict[str, GraphQLInputField]:
+        return {name: field(member) for name, member in branch.members.items()}
+
     def field(member: Leaf | Branch) -> GraphQLInputField:
         if isinstance(member, Branch):
-            return GraphQLInputField(_order(family, member))
-        return _DIRECTED
+            return GraphQLInputField(_input(ending, family, member, leaf))
+        return leaf(member)
 
-    return InputType(
-        f"{branch.type}{family.ending}OrderBy",
-        lambda: {name: field(member) for name, member in branch.members.items()},
-    )
+    return InputType(f"{branch.type}{family.ending}{ending}", fields)
 
 
 @cache

@@ -6,7 +6,6 @@ words with a dollar sign. What they mean is known to ``service.filters.parse`` a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -14,6 +13,7 @@ from duetdb.app.service.errors import BadQuery, BadRequest
 from duetdb.app.service.filters.parse import order_by, place_of
 from duetdb.app.service.query import Order
 from duetdb.graphql.comparisons import DESCRIPTIONS
+from duetdb.graphql.errors import in_other_words
 from duetdb.graphql.geo_inputs import GEO_TYPES, GEO_WORDS, geo_operand
 from duetdb.graphql.members import Link, Member, Members, Nested, Pictures, Value
 from duetdb.schema_gen.model import Collection, Schema
@@ -27,7 +27,6 @@ _WORDS = {
     **{f"${name}": name for name in DESCRIPTIONS},
     **{q: name for name, q in (*GEO_WORDS.items(), *_CONNECTIVES.items())},
 }
-_DOLLAR = re.compile(rf"\$({'|'.join(each[1:] for each in _WORDS)})\b")
 
 
 def where_to_q(where: Mapping[str, Any], members: Members, find: Find, base: str = "") -> Q:
@@ -55,11 +54,7 @@ def where_to_q(where: Mapping[str, Any], members: Members, find: Find, base: str
 
 def in_words_of_where(error: BadRequest) -> BadRequest:
     """The same error about operators without a dollar sign, as ``where`` has them."""
-    return type(error)(_in_words(error.message), hint=error.hint and _in_words(error.hint))
-
-
-def _in_words(text: str) -> str:
-    return _DOLLAR.sub(lambda found: _WORDS[found[0]], text)
+    return in_other_words(error, _WORDS)
 
 
 def _without(name: str, members: Members) -> str:
