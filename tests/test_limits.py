@@ -282,6 +282,6 @@ async def test_memory_mode_gives_up_as_well() -> None:
 def test_the_page_on_rest_knows_the_limits() -> None:
     page = (Path(__file__).parent.parent / "docs" / "rest.md").read_text(encoding="utf-8")
     rows = re.findall(r"\| ([\d,]+|true|false) \| `DUETDB_(\w+)` \|", page)
-    assert len(rows) == 14
+    assert len(rows) == 15
     for default, name in rows:
         assert str(getattr(Limits(), name.lower())).lower() == default.replace(",", "")

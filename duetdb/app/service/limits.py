@@ -29,6 +29,9 @@ class Limits:
     """Conditions on related documents in the filters of one request, each a database call."""
     regex_length: int = 500
     """Characters of one regular expression; all of a filter have ten times as many."""
+    regex_text: int = field(default=10_000, metadata={"max": 65_534})
+    """Characters of the longest text that a regular expression looks at which may try much at
+    each character, such as ``a.*b``; all others look at all texts."""
     regex_ms: int = 500
     """Milliseconds for a query by regular expressions, save those for the beginning of a text."""
     geo_points: int = 1_000

@@ -9,7 +9,7 @@ from typing import Any
 from duetdb.app.service.errors import BadQuery, LimitExceeded
 from duetdb.app.service.filters.geo import GEO
 from duetdb.app.service.filters.operands import Convert, literal
-from duetdb.app.service.filters.patterns import check_pattern
+from duetdb.app.service.filters.patterns import safe_pattern
 from duetdb.app.service.limits import Limits
 from duetdb.schema_gen.suggest import did_you_mean
 
@@ -36,7 +36,10 @@ def operand(operator: str, value: Any, convert: Convert) -> Any:
 
 
 def pattern(text: Any, options: Any, limits: Limits) -> tuple[str, str]:
-    """Pattern and option letters of a regular expression, which may be written ``/ab/i``."""
+    """Pattern and option letters of a regular expression, which may be written ``/ab/i``.
+
+    The pattern is the one to be sent, which does not look at long texts if that could take long.
+    """
     if not isinstance(text, str):
         raise BadQuery("'$regex' takes a regular expression as a string.")
     slashed = _SLASHES.fullmatch(text)
@@ -54,8 +57,7 @@ def pattern(text: Any, options: Any, limits: Limits) -> tuple[str, str]:
     if "\0" in text:
         raise BadQuery("A regular expression contains a null byte.")
     chosen = "".join(sorted(set(letters + options)))
-    check_pattern(literal(text), chosen)
-    return text, chosen
+    return safe_pattern(literal(text), chosen, limits.regex_text), chosen
 
 
 def boolean(operator: str, value: Any) -> bool:

@@ -1,7 +1,8 @@
 """Which regular expressions may be asked by: those that come to an end on every text.
 
 Databases match by trying one way after the other, and nothing stops them inside of one text.
-So what could go on for ever is refused here, before anything is sent.
+So what could go on for ever is refused here, before anything is sent, and what could take
+long is kept from long texts.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from functools import lru_cache
 
 from duetdb.app.service.errors import BadQuery
 from duetdb.app.service.filters.regex_cost import Costly, TooLarge, check_cost
+from duetdb.app.service.filters.regex_reach import kept_short
 from duetdb.app.service.filters.regex_syntax import Unreadable, read_pattern
 
 _SHOWN = 60
@@ -19,24 +21,28 @@ _REMEDY = (
 )
 
 
-def check_pattern(pattern: str, options: str) -> None:
-    """Raises ``BadQuery`` for a pattern that cannot be read or could take endless time."""
-    fault = _fault(pattern, options)
-    if fault is not None:
+def safe_pattern(pattern: str, options: str, most: int) -> str:
+    """The pattern as it may be sent: one that could take long looks at ``most`` characters at most.
+
+    Raises ``BadQuery`` if it cannot be read or could take endless time.
+    """
+    sent, reason, hint = _judged(pattern, options, most)
+    if reason:
         shown = pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}..."
-        reason, hint = fault
         raise BadQuery(f"'$regex' cannot be '{shown}': {reason}.", hint=hint)
+    return sent
 
 
 @lru_cache(maxsize=1024)
-def _fault(pattern: str, options: str) -> tuple[str, str | None] | None:
-    """Why a pattern is refused, and what to do about it; None for a good one."""
+def _judged(pattern: str, options: str, most: int) -> tuple[str, str, str | None]:
+    """The pattern to be sent; or why it is refused, and what to do about it."""
     try:
-        check_cost(read_pattern(pattern, options))
+        tree = read_pattern(pattern, options)
+        check_cost(tree)
     except Unreadable as reason:
-        return str(reason), None
+        return "", str(reason), None
     except Costly as reason:
-        return f"it could take endless time, because {reason}", _REMEDY
+        return "", f"it could take endless time, because {reason}", _REMEDY
     except TooLarge:
-        return "it is too large to tell how long it takes", "Use a shorter one."
-    return None
+        return "", "it is too large to tell how long it takes", "Use a shorter one."
+    return kept_short(pattern, options, tree, most), "", None
