@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from duetdb.app.service import keys as module
+from duetdb.app.service.keys import keys as module
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Forbidden, Unauthenticated
-from duetdb.app.service.keys import Keys, digest
+from duetdb.app.service.keys.keys import Keys, digest
 
 
 async def test_a_key_is_made_once_and_not_stored(engine: Engine) -> None:

@@ -21,7 +21,7 @@ from duetdb.app.log import configure_logging
 from duetdb.app.mongo.connect import connect
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.events import Events
-from duetdb.app.service.keys import Keys
+from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.schema.admin import SchemaAdmin
 from duetdb.app.service.schema.catalog import Catalog
 from duetdb.app.service.service import Service

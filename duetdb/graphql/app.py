@@ -15,7 +15,7 @@ from duetdb.app.http.credentials import principal_of
 from duetdb.app.http.failures import MethodNotAllowed
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.encoding import dumps
-from duetdb.app.service.keys import Keys
+from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.service import Service
 from duetdb.graphql.errors import refused_text, service_entry

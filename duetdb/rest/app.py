@@ -16,7 +16,7 @@ from duetdb.app.http.failures import MethodNotAllowed
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.http.streaming import Streaming
 from duetdb.app.service.errors import DuetError, NotFound
-from duetdb.app.service.keys import Keys
+from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.schema.admin import SchemaAdmin
 from duetdb.app.service.service import Service
 from duetdb.rest import children, documents, meta

@@ -8,7 +8,7 @@ from duetdb.app.cli._demo import load_demo
 from duetdb.app.cli._session import session_on
 from duetdb.app.mongo.connect import connect
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.keys import Keys
+from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.principal import FULL_ACCESS
 from duetdb.app.settings import Settings
 

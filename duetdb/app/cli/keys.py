@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 
 from duetdb.app.cli._session import Session, in_session
-from duetdb.app.service.keys import Keys
+from duetdb.app.service.keys.keys import Keys
 from duetdb.app.setting_values import SettingsError
 from duetdb.app.settings import Settings
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 from starlette.types import Scope
 
 from duetdb.app.service.errors import BadRequest
-from duetdb.app.service.keys import Keys
+from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.principal import Principal
 
 

@@ -11,7 +11,7 @@ from duetdb.app.http.metrics import CONTENT_TYPE, Metrics
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.encoding import dumps
 from duetdb.app.service.errors import DuetError
-from duetdb.app.service.keys import Keys
+from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.service import Service
 
 _LOOPBACK = frozenset(("127.0.0.1", "::1", "localhost"))
