@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from duetdb.schema_gen.field import Field, Relation
+from duetdb.schema_gen.rights import ALL_RIGHTS, FieldSet, Rights
 from duetdb.schema_gen.shape import Shape
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -129,6 +130,8 @@ class Collection:
     access: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     referrers: tuple[Referrer, ...] = ()
     fingerprint: str = ""
+    narrowing: Narrowing | None = field(default=None, repr=False)
+    """What is kept from the caller that this is made for; None where nothing is."""
     by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
     by_path: Mapping[str, Field] = field(init=False, repr=False, compare=False)
     relations: tuple[Field, ...] = field(init=False, repr=False, compare=False)
@@ -152,9 +155,35 @@ class Collection:
             object.__setattr__(self, name, value)
 
     @property
+    def rights(self) -> Rights:
+        """What the caller that this is made for may do."""
+        return ALL_RIGHTS if self.narrowing is None else self.narrowing.rights
+
+    @property
+    def whole(self) -> Collection:
+        """The collection as the full-access key sees it."""
+        return self if self.narrowing is None else self.narrowing.whole
+
+    @property
     def all_fields(self) -> tuple[Field, ...]:
         """Every declared field, nested ones included, parents before their parts."""
         return tuple(self.by_path.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """How a collection differs from the whole one for a caller with limited rights.
+
+    ``visible`` is what the caller may see of documents as they are stored: the
+    readable fields of ``rights``, less what would tell of the others (formulas
+    that read them, the words that come from them). ``writable`` are the fields
+    that it may send, with those that it may not read.
+    """
+
+    whole: Collection
+    rights: Rights
+    visible: FieldSet
+    writable: tuple[Field, ...]
 
 
 def _former(fields: tuple[Field, ...]) -> dict[str, str]:
@@ -173,6 +202,17 @@ def _walk(fields: tuple[Field, ...]) -> list[Field]:
     return found
 
 
+class Audience(StrEnum):
+    """For whom a schema is made: that decides on what is told of it."""
+
+    FULL = "full"
+    """The full-access key."""
+    KEY = "key"
+    """A web key, whose holder may be anybody."""
+    USER = "user"
+    """Somebody who was identified by a token."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
     """All collections of one version of the metadata.
@@ -181,6 +221,7 @@ class Schema:
     to the sentences that say why; such a collection is not in ``collections``.
     """
 
+    audience: Audience = Audience.FULL
     version: int = 0
     collections: Mapping[str, Collection] = field(default_factory=lambda: EMPTY)
     quarantined: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)

@@ -1,0 +1,136 @@
+"""The schema as one kind of caller sees it: what it may not read is not there.
+
+Both interfaces are generated from it, so that for them a hidden field is one
+that nobody declared, and a hidden collection one that does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from hashlib import sha256
+from types import MappingProxyType
+
+from duetdb.schema_gen.field import Field, Relation
+from duetdb.schema_gen.model import Audience, Collection, Narrowing, Referrer, Schema
+from duetdb.schema_gen.rights import ALL_RIGHTS, FieldSet, Rights
+
+_WORDS = ("_keywords", "_tags")
+_ALWAYS = (
+    "_id _created _changed _createdby _changedby _version _keywords _tags _mock "
+    "_parent_id _parent_def _parent_field"
+).split()
+"""System fields belong to every document, also where ``only`` some fields may be read."""
+
+
+def narrow(schema: Schema, rights_of: Callable[[Collection], Rights], audience: Audience) -> Schema:
+    """The part of ``schema`` in which ``rights_of`` gives rights.
+
+    Collections that nothing is kept of are the same objects in both.
+    """
+    rights = {name: rights_of(each) for name, each in schema.collections.items()}
+    told = {name: rights[name] for name in schema.collections if rights[name].methods}
+    visible = {name: visible_of(schema.collections[name], each) for name, each in told.items()}
+    readable = {name: visible[name] for name, each in told.items() if each.can_read}
+    collections = {
+        name: _narrowed(schema.collections[name], each, visible[name], readable)
+        for name, each in told.items()
+    }
+    return replace(
+        schema,
+        audience=audience,
+        collections=MappingProxyType(collections),
+        quarantined=MappingProxyType({}),
+    )
+
+
+def visible_of(collection: Collection, rights: Rights) -> FieldSet:
+    """What may be seen of documents: the readable fields, less what would tell of the others."""
+    visible = rights.readable
+    if visible.is_everything:
+        return visible
+    if visible.only is not None:
+        visible = FieldSet(visible.only.union(_ALWAYS), visible.but)
+    return _without_words(collection, _without_formulas(collection, visible))
+
+
+def _without_formulas(collection: Collection, visible: FieldSet) -> FieldSet:
+    """Less the formulas that read what is not visible, be it through other formulas."""
+    formulas = [each for each in collection.all_fields if each.formula is not None]
+    while True:
+        telling = [
+            each.path
+            for each in formulas
+            if visible.has(each.path) and not all(map(visible.has_whole, _operands(each)))
+        ]
+        if not telling:
+            return visible
+        visible = visible.without(telling)
+
+
+def _operands(field: Field) -> tuple[str, ...]:
+    return field.formula.names if field.formula is not None else ()
+
+
+def _without_words(collection: Collection, visible: FieldSet) -> FieldSet:
+    searched = (each.path for each in collection.all_fields if each.searchable)
+    return visible if all(map(visible.has_whole, searched)) else visible.without(_WORDS)
+
+
+def _narrowed(
+    collection: Collection,
+    rights: Rights,
+    visible: FieldSet,
+    readable: Mapping[str, FieldSet],
+) -> Collection:
+    """The collection with what may be seen of it; ``readable`` are those that may be read."""
+    fields = _fields(collection.fields, visible, readable)
+    referrers = tuple(each for each in collection.referrers if _may_follow(each, readable))
+    writable = _fields(collection.fields, rights.writable, None)
+    if rights == ALL_RIGHTS and fields == collection.fields and referrers == collection.referrers:
+        return collection
+    narrowing = Narrowing(collection, rights, visible, writable)
+    return replace(
+        collection,
+        fields=fields,
+        referrers=referrers,
+        narrowing=narrowing,
+        fingerprint=f"{collection.fingerprint}:{_digest(rights, readable)}",
+    )
+
+
+def _may_follow(referrer: Referrer, readable: Mapping[str, FieldSet]) -> bool:
+    seen = readable.get(referrer.collection)
+    return seen is not None and (
+        not referrer.field.is_stored or seen.has_whole(referrer.field.path)
+    )
+
+
+def _fields(
+    fields: Iterable[Field], known: FieldSet, readable: Mapping[str, FieldSet] | None
+) -> tuple[Field, ...]:
+    """Those that are in ``known``; without ``readable``, whatever their relations lead to.
+
+    A relation to what cannot be read is one to a collection that is not there:
+    its ids are values, and lead nowhere.
+    """
+    found: list[Field] = []
+    for each in fields:
+        if not known.has(each.path):
+            continue
+        if each.fields:
+            inside = _fields(each.fields, known, readable)
+            each = each if inside == each.fields else replace(each, fields=inside)
+        if each.relation is not None and readable is not None and each.collection not in readable:
+            if each.relation is Relation.CHILD:
+                continue
+            each = replace(each, collection="")
+        found.append(each)
+    return tuple(found)
+
+
+def _digest(rights: Rights, readable: Iterable[str]) -> str:
+    told = [sorted(rights.methods), sorted(readable)]
+    for each in (rights.readable, rights.writable):
+        told += [sorted(each.only or ()), [str(each.only is None)], sorted(each.but)]
+    return sha256(repr(told).encode()).hexdigest()[:16]
