@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
+
+_LEVEL_PAGES: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +53,32 @@ class Limits:
     """Levels of objects that a GraphQL operation selects inside each other."""
     graphql_fields: int = 2_000
     """Fields that a GraphQL operation selects, each fragment counted wherever it is used."""
+    graphql_repeats: int = 200
+    """Fields of a GraphQL operation that are selected again under the same key."""
+    graphql_aliases: int = 200
+    """Fields of a GraphQL operation that are given another name."""
+    graphql_directives: int = 100
+    """Directives of a GraphQL operation."""
+    graphql_roots: int = 50
+    """Root fields of a GraphQL operation."""
     graphql_reads: int = 200
     """Root fields and relations of a GraphQL operation, each of which is a database call."""
+    graphql_cost: int = 1_000_000
+    """Documents that a GraphQL operation could read, by the sizes of its pages."""
+    graphql_schema_fields: int = 1_000
+    """Fields of the schema that introspection selects; it counts for no other limit."""
+    graphql_schema_depth: int = 20
+    """Levels of objects that introspection selects inside each other."""
+    graphql_schema_lists: int = 100
+    """Lists of the schema that introspection asks for, each of which may have everything in it."""
     expand_depth: int = 3
     """Levels of documents in a REST answer, references expanded (SPEC 9.1); 1 expands none."""
     reported_failures: int = 1_000
     """Documents that an update by query names as failed; it counts all of them."""
     write_retries: int = 20
     """Attempts of an optimistic update before it is a Conflict."""
+
+    @property
+    def level_documents(self) -> int:
+        """The most related documents that one level of one answer may hold in memory."""
+        return self.page_ceiling * _LEVEL_PAGES

@@ -84,9 +84,9 @@ def _unique(links: Links, source: Source) -> list[Any]:
 
 
 def _bounded(number: int, source: Source) -> None:
-    if number > source.level_ceiling:
+    if number > source.limits.level_documents:
         raise LimitExceeded(
-            f"More than {source.level_ceiling} related documents belong to this page.",
+            f"More than {source.limits.level_documents} related documents belong to this page.",
             hint="Ask for fewer documents, or for fewer related ones of each.",
         )
 

@@ -73,12 +73,12 @@ async def grouped(
     that a parent of a million children costs as much memory as its page; they
     come back one by one, because a whole group could be too large a document.
     """
-    most = source.level_ceiling + 1 if query.max is None else query.max
+    most = source.limits.level_documents + 1 if query.max is None else query.max
     if len(ids) == 1:
         return {ids[0]: await page(query, where, source, query.skip, most)}
     if source.in_memory:
         return await _grouped_here(query, members, ids, where, source)
-    size = source.level_ceiling + 1
+    size = source.limits.level_documents + 1
     stages = _pipeline(query, members, ids, query.skip + most)
     pipeline: list[dict[str, Any]] = [
         {"$match": where},
@@ -138,7 +138,7 @@ async def _grouped_here(
     if follows_relations(query):
         source.refuse_in_memory("Ordering through relations")
     fields = projection_of(query, *members.paths)
-    limit = source.level_ceiling + 1
+    limit = source.limits.level_documents + 1
     found = await source.find(query.collection.name, where, fields, sort_of(query), limit=limit)
     groups: Groups = {each: [] for each in ids}
     for document in found:

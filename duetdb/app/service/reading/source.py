@@ -18,7 +18,6 @@ from duetdb.app.service.reading.searching import is_search
 _STREAM_BATCH = 250
 """Documents in memory at once. With 1,000, small ones come a fifth faster, and those of 16 KB cost
 100 MB instead of 40."""
-_LEVEL_PAGES = 10
 
 
 class Source:
@@ -32,11 +31,6 @@ class Source:
         self._guard: IndexGuard | None = None
         if limits.require_index and not engine.in_memory:
             self._guard = IndexGuard(engine.database, limits)
-
-    @property
-    def level_ceiling(self) -> int:
-        """The most related documents that one level of one answer may hold in memory."""
-        return self.limits.page_ceiling * _LEVEL_PAGES
 
     def refuse_in_memory(self, what: str) -> None:
         """Raises ``NotAvailable`` where the engine in memory would compute something else."""
