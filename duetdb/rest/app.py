@@ -11,12 +11,11 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from duetdb.app.http.credentials import principal_of
+from duetdb.app.http.credentials import Callers
 from duetdb.app.http.failures import MethodNotAllowed
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.http.streaming import Streaming
 from duetdb.app.service.errors import DuetError, NotFound
-from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.schema.admin import SchemaAdmin
 from duetdb.app.service.service import Service
 from duetdb.rest import children, documents, meta
@@ -64,10 +63,10 @@ SWAGGER: Resource = {"GET": meta.get_swagger}
 OPENAPI: Resource = {"GET": meta.get_openapi}
 
 
-def rest_routes(service: Service, admin: SchemaAdmin, keys: Keys) -> list[BaseRoute]:
+def rest_routes(service: Service, admin: SchemaAdmin, callers: Callers) -> list[BaseRoute]:
     """``/rest/...``, ``/openapi.json`` and ``/docs``; registers REST's part with the catalog."""
     service.catalog.register("rest", partial(build_part, limits=service.limits))
-    rest = RestApp(service, admin, keys)
+    rest = RestApp(service, admin, callers)
     return [
         Route("/rest", rest),
         Route("/rest/{path:path}", rest),
@@ -83,10 +82,10 @@ class RestApp:
     caller's key: whoever has none learns nothing about what exists.
     """
 
-    def __init__(self, service: Service, admin: SchemaAdmin, keys: Keys) -> None:
+    def __init__(self, service: Service, admin: SchemaAdmin, callers: Callers) -> None:
         self._service = service
         self._admin = admin
-        self._keys = keys
+        self._callers = callers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -100,9 +99,10 @@ class RestApp:
         await response(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        principal = await principal_of(scope, self._keys)
-        call = Call(scope, receive, self._service, self._admin)
-        call.principal = principal
+        principal = await self._callers.caller_of(scope)
+        generation = await self._service.catalog.generation(principal)
+        part = generation.parts["rest"]
+        call = Call(scope, receive, self._service, self._admin, principal, part)
         call.segments, asked = asked_format(segments_of(scope), call.part.schema)
         call.form = asked or JSON
         check_accept(call.headers.get(b"accept"), call.form)
@@ -110,6 +110,7 @@ class RestApp:
         handler = resource.get(call.method)
         if handler is None:
             raise MethodNotAllowed(call.method, *_allowed(resource))
+        self._service.admit(call.method, tuple(call.segments), principal)
         answer = await (explained(call, handler) if asks_why(call) else handler(call))
         return await rendered(answer, call.form, call.segments[-1])
 

@@ -9,12 +9,13 @@ from starlette.types import Receive, Scope
 
 from duetdb.app.http.bodies import parse_form, parse_json, read_body
 from duetdb.app.service.errors import BadRequest, NotFound
-from duetdb.app.service.principal import ANONYMOUS, Principal
+from duetdb.app.service.principal import Principal, require_full
 from duetdb.app.service.schema.admin import SchemaAdmin
 from duetdb.app.service.service import Service
 from duetdb.rest.formats import JSON, Format
 from duetdb.rest.params import Params
 from duetdb.rest.plans import Plan, RestPart
+from duetdb.schema_gen.model import Collection
 
 _OVERRIDES = ("PUT", "PATCH", "DELETE")
 
@@ -37,7 +38,13 @@ class Call:
     )
 
     def __init__(
-        self, scope: Scope, receive: Receive, service: Service, admin: SchemaAdmin
+        self,
+        scope: Scope,
+        receive: Receive,
+        service: Service,
+        admin: SchemaAdmin,
+        principal: Principal,
+        part: RestPart,
     ) -> None:
         self.scope = scope
         self.receive = receive
@@ -47,8 +54,8 @@ class Call:
         self.method = self._method()
         self.segments: list[str] = []
         self.form: Format = JSON
-        self.part: RestPart = service.catalog.current.parts["rest"]
-        self.principal: Principal = ANONYMOUS
+        self.part = part
+        self.principal = principal
         self._params: Params | None = None
 
     @property
@@ -60,14 +67,30 @@ class Call:
     def plan(self, name: str | None = None) -> Plan:
         """The collection of that name, or the one that the path begins with.
 
-        Raises ``NotFound`` with a near name, or ``Quarantined``.
+        Raises ``NotFound`` with a near name, or ``Quarantined``; and ``Forbidden``
+        where the caller's rights end, whether or not there is one.
         """
         name = self.segments[0] if name is None else name
         plan = self.part.plans.get(name)
         if plan is None:
+            require_full(self.principal)
             self.service.catalog.collection(name)
             raise NotFound(f"There is no collection {name!r}.", hint="Try again in a moment.")
         return plan
+
+    def above(self) -> Collection:
+        """The collection of the parent in the path of a child list.
+
+        A caller may have rights in the list alone; then it is not more than a name
+        in the address. Raises as ``plan`` does.
+        """
+        name = self.segments[0]
+        plan = self.part.plans.get(name)
+        if plan is None and not self.principal.full:
+            hidden = self.service.catalog.schema.collections.get(name)
+            if hidden is not None:
+                return hidden
+        return self.plan().collection
 
     async def raw_body(self) -> bytes:
         request = Request(self.scope, self.receive)

@@ -7,6 +7,7 @@ from typing import Any
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.http.streaming import Streaming
 from duetdb.app.service.errors import NotFound
+from duetdb.app.service.principal import require_full
 from duetdb.app.service.query import And, Filter, Match, Parent, Projection, Query
 from duetdb.rest import documents
 from duetdb.rest.call import Call
@@ -21,11 +22,17 @@ _NO_FIELDS = Projection(("_id",), include=True)
 async def list_children(call: Call) -> JsonBytes | Streaming:
     """``GET /rest/P/ID/field``"""
     plan, parent = _places(call)
-    exists = Query(
-        collection=parent.collection, filter=by_id(parent.id), max=1, projection=_NO_FIELDS
-    )
-    if not await call.service.find(exists, call.principal):
-        raise documents.not_found(parent.collection, call.segments[1])
+    address = tuple(call.segments[:2])
+    if call.service.may_read(parent.collection, address, call.principal):
+        exists = Query(
+            collection=parent.collection,
+            filter=by_id(parent.id),
+            max=1,
+            projection=_NO_FIELDS,
+            address=address,
+        )
+        if not await call.service.find(exists, call.principal):
+            raise documents.not_found(parent.collection, call.segments[1])
     return await documents.list_within(call, plan, _within(parent))
 
 
@@ -58,10 +65,12 @@ async def delete_child(call: Call) -> JsonBytes:
 
 def _places(call: Call) -> tuple[Plan, Parent]:
     """The child collection, and the parent in the path; raises ``NotFound`` or ``Quarantined``."""
-    above = call.plan().collection
+    above = call.above()
     field = above.by_name.get(call.segments[2])
     if field is None or field.relation is not Relation.CHILD:
         raise _no_list(call.segments[2], above.name, [each.name for each in above.children])
+    if field.hidden:
+        require_full(call.principal)
     plan = call.plan(field.collection)
     parent_id = documents.id_of(above, call.segments[1])
     return plan, Parent(collection=above, id=parent_id, field=field)

@@ -137,7 +137,9 @@ async def list_within(call: Call, plan: Plan, within: Filter) -> JsonBytes | Str
     if call.form.is_stream:
         return await streamed(call, plan, within)
     service = call.service
-    page = page_of(call.params, plan, call.part.schema, service.limits, within)
+    page = page_of(
+        call.params, plan, call.part.schema, service.limits, within, tuple(call.segments)
+    )
     if page.question is not None:
         return await _answered(call, page, page.question)
     documents = [] if page.count_only else await service.find(page.query, call.principal)
@@ -172,7 +174,12 @@ async def get_found(call: Call, plan: Plan, found: Filter) -> JsonBytes:
         expand = expansions(call.params, plan, meta, fields)
         without_id = fields.without_id
     query = Query(
-        collection=plan.collection, filter=found, max=1, projection=projection, expand=expand
+        collection=plan.collection,
+        filter=found,
+        max=1,
+        projection=projection,
+        expand=expand,
+        address=tuple(call.segments),
     )
     documents = await call.service.find(query, call.principal)
     if not documents:
@@ -221,6 +228,7 @@ async def update_found(
         operations=operations,
         if_version=await expected_version(call, plan.collection, found),
         parent=parent,
+        method=call.method,
     )
     stored = await call.service.update(update, call.principal)
     meta = wants_meta(call.params, {})

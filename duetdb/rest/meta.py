@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from duetdb.app.http.responses import JsonBytes
-from duetdb.app.service.authoriser import require_full
 from duetdb.app.service.encoding import dumps
+from duetdb.app.service.principal import require_full
 from duetdb.app.service.schema.admin import Applied
 from duetdb.rest import openapi
 from duetdb.rest.call import Call

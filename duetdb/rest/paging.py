@@ -42,17 +42,20 @@ def page_of(
     schema: Schema,
     limits: Limits,
     within: Filter = EVERYTHING,
+    address: tuple[str, ...] = (),
     *,
     endless: bool = False,
 ) -> Page:
-    """The page that the parameters describe, inside the filter ``within``.
+    """The page that the parameters describe, inside the filter ``within``, at an ``address``.
 
     ``endless``, for streams, knows neither the default nor the ceiling of ``max``.
     Raises ``BadQuery`` for what cannot be read and ``LimitExceeded`` above a limit.
     """
     if not params:
         first = replace(plan.first_page, max=None) if endless else plan.first_page
-        return Page(query=first if within is EVERYTHING else replace(first, filter=within))
+        if within is EVERYTHING:
+            return Page(query=first)
+        return Page(query=replace(first, filter=within, address=address))
     hints = hints_of(params)
     distinct, q = split_distinct(_filter(params))
     max_given = hints.get("$max", params.last("max"))
@@ -70,6 +73,7 @@ def page_of(
         max=_max(max_given, None if endless else limits),
         projection=fields.projection(EVERY_FIELD if meta else PLAIN_FIELDS),
         expand=expansions(params, plan, meta, fields),
+        address=address,
     )
     question = question_of(params, hints, distinct, query, schema, _size(max_given) is not None)
     if question is not None and endless:

@@ -55,7 +55,13 @@ def refuse_tags(call: Call) -> None:
 
 
 async def _current_version(call: Call, collection: Collection, found: Filter) -> int:
-    query = Query(collection=collection, filter=found, max=1, projection=_ONLY_VERSION)
+    query = Query(
+        collection=collection,
+        filter=found,
+        max=1,
+        projection=_ONLY_VERSION,
+        address=tuple(call.segments),
+    )
     documents = await call.service.find(query, call.principal)
     if not documents:
         raise NotFound(f"There is no such document in {collection.name}.")

@@ -41,7 +41,11 @@ async def referring(call: Call, plan: Plan, document_id: Any) -> JsonBytes:
     """``referencedby=true``: one flat array of the documents that refer to this one."""
     service, principal = call.service, call.principal
     target = Query(
-        collection=plan.collection, filter=by_id(document_id), max=1, projection=_NO_FIELDS
+        collection=plan.collection,
+        filter=by_id(document_id),
+        max=1,
+        projection=_NO_FIELDS,
+        address=tuple(call.segments),
     )
     if not await service.find(target, principal):
         raise NotFound(f"There is no such document in {plan.collection.name}.")

@@ -54,7 +54,8 @@ async def streamed(call: Call, plan: Plan, within: Filter) -> Streaming:
     raises, and ``BadQuery`` for parameters that make no list of documents.
     """
     limits, collection = call.service.limits, plan.collection
-    page = page_of(call.params, plan, call.part.schema, limits, within, endless=True)
+    address = tuple(call.segments)
+    page = page_of(call.params, plan, call.part.schema, limits, within, address, endless=True)
     if page.totals:  # ignoring it would give an answer to another question
         raise BadQuery("A stream has no totals and no count.", hint="Ask for them as .json.")
     if call.form is CSV:

@@ -31,7 +31,7 @@ def narrow(schema: Schema, rights_of: Callable[[Collection], Rights], audience: 
     rights = {name: rights_of(each) for name, each in schema.collections.items()}
     told = {name: rights[name] for name in schema.collections if rights[name].methods}
     visible = {name: visible_of(schema.collections[name], each) for name, each in told.items()}
-    readable = {name: visible[name] for name, each in told.items() if each.can_read}
+    readable = {name: visible[name] for name, each in told.items() if each.followed}
     collections = {
         name: _narrowed(schema.collections[name], each, visible[name], readable)
         for name, each in told.items()
@@ -83,7 +83,7 @@ def _narrowed(
     visible: FieldSet,
     readable: Mapping[str, FieldSet],
 ) -> Collection:
-    """The collection with what may be seen of it; ``readable`` are those that may be read."""
+    """The collection with what may be seen of it; ``readable`` are those that relations lead to."""
     fields = _fields(collection.fields, visible, readable)
     referrers = tuple(each for each in collection.referrers if _may_follow(each, readable))
     writable = _fields(collection.fields, rights.writable, None)

@@ -59,12 +59,14 @@ class Rights:
     """The methods that a caller may use on a collection, and the fields that these may reach.
 
     ``writable`` is about what a caller sends, ``readable`` about all that it may
-    see, ask by or sort by.
+    see, ask by or sort by. ``followed`` says whether relations lead to the
+    collection, which takes more than reading this document or that.
     """
 
     methods: frozenset[str] = METHODS
     readable: FieldSet = EVERY_FIELD
     writable: FieldSet = EVERY_FIELD
+    followed: bool = True
 
     @property
     def can_read(self) -> bool:
@@ -72,7 +74,7 @@ class Rights:
 
 
 ALL_RIGHTS: Final = Rights()
-NO_RIGHTS: Final = Rights(frozenset())
+NO_RIGHTS: Final = Rights(frozenset(), followed=False)
 
 
 def _covers(paths: frozenset[str], path: str) -> bool:

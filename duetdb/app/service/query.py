@@ -73,7 +73,7 @@ class Related:
     ``path`` is where the document holds the ids, a position included
     (``company``, ``company.0``); ``target`` the collection that ``filter`` is
     about. ``source`` is the collection that declares the field. It is resolved
-    to ids by one bounded query before the main one.
+    to ids by one bounded query before the main one. ``guard`` is that of ``Query``.
     """
 
     path: str
@@ -81,6 +81,7 @@ class Related:
     source: Collection
     target: Collection
     filter: Filter
+    guard: Filter = And()
 
 
 Filter: TypeAlias = "And | Or | Not | Match | Words | Related"
@@ -98,11 +99,13 @@ OPERATORS: frozenset[str] = frozenset(
 class Hop:
     """From documents to those that their relation refers to.
 
-    ``path`` is where the ids are stored, a position included (``company.0``).
+    ``path`` is where the ids are stored, a position included (``company.0``);
+    ``guard`` is that of ``Query``.
     """
 
     path: str
     target: Collection = field(hash=False)
+    guard: Filter = field(default=EVERYTHING, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,11 @@ class Query:
 
     ``max`` None means no page limit: only for streams. ``order`` is completed
     by ``_id`` as the stable tie-break (SPEC 7.4).
+
+    ``guard`` says which documents the caller may see, by all that is stored in
+    them; everything else is about documents less what the narrowing of
+    ``collection`` hides. The authoriser sets it. ``address`` is where REST
+    answers this read, ``("posts", "<id>")``; empty for the list of the collection.
     """
 
     collection: Collection
@@ -163,6 +171,8 @@ class Query:
     max: int | None = 1000
     projection: Projection = Projection()
     expand: tuple[Expansion, ...] = ()
+    guard: Filter = EVERYTHING
+    address: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +189,8 @@ class Create:
     """Insert documents, all or none; ``documents`` are wire values as parsed from JSON.
 
     ``validate`` false skips REQUIRED, TYPE and REGEX (SPEC 4.4). With ``array``
-    validation errors carry positions, also for an array of one document.
+    validation errors carry positions, also for an array of one document. Each
+    document must match ``guard`` as it is to be stored, else ``Forbidden``.
     """
 
     collection: Collection
@@ -187,6 +198,7 @@ class Create:
     validate: bool = True
     parent: Parent | None = None
     array: bool = False
+    guard: Filter = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +219,11 @@ class Update:
 
     ``changes`` are wire values, dotted keys address inside objects, and
     ``operations`` come on top of them. ``replace`` makes ``changes`` the whole
-    document, its system fields excepted. With ``parent`` the document must be
-    its child. ``if_version`` must equal the stored ``_version`` (absent counts
-    as 0), else ``VersionMismatch``.
+    document, its system fields excepted, and what the caller may not write. With
+    ``parent`` the document must be its child. ``if_version`` must equal the stored
+    ``_version`` (absent counts as 0), else ``VersionMismatch``. A document that
+    does not match ``guard`` is not there, and one that would not match it
+    afterwards is ``Forbidden``. ``method`` is what the update stands for in REST.
     """
 
     collection: Collection
@@ -219,6 +233,8 @@ class Update:
     replace: bool = False
     if_version: int | None = None
     parent: Parent | None = None
+    method: str = "PATCH"
+    guard: Filter = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,10 +263,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """Delete by ids, or by filter when ``ids`` is None."""
+    """Delete by ids, or by filter when ``ids`` is None.
+
+    What does not match ``guard`` is not there.
+    """
 
     collection: Collection
     ids: tuple[Any, ...] | None = None
     filter: Filter = EVERYTHING
     if_version: int | None = None
     parent: Parent | None = None
+    guard: Filter = EVERYTHING

@@ -8,11 +8,10 @@ from typing import Any, Final
 
 import structlog
 
-from duetdb.app.service.authoriser import require_full
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import NotFound
 from duetdb.app.service.limits import Limits
-from duetdb.app.service.principal import Principal
+from duetdb.app.service.principal import Principal, require_full
 from duetdb.app.service.schema.catalog import Catalog
 from duetdb.app.service.schema.changer import Changer
 from duetdb.app.service.schema.drafts import Draft, drafts_of

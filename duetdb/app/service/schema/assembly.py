@@ -67,7 +67,7 @@ class Assembler:
                 schema = _schema(sound, faults, version, previous)
                 if _same(schema, previous.schema) and self.is_complete(previous):
                     return Generation(schema, previous.parts)
-                return self._build(schema, previous)
+                return self.parts_of(schema, previous)
             except Exception as error:
                 culprit = self._culprit(error, sound, version, previous)
                 if culprit is None:
@@ -76,7 +76,8 @@ class Assembler:
                 _log.error("builder_failed", collection=culprit, error=repr(error), where=where)
                 faults[culprit] = _sentence(error)
 
-    def _build(self, schema: Schema, previous: Generation) -> Generation:
+    def parts_of(self, schema: Schema, previous: Generation) -> Generation:
+        """The generation of a schema; what did not change comes from ``previous``."""
         parts = {
             name: builder(schema, previous.parts.get(name))
             for name, builder in self._builders.items()
@@ -100,7 +101,7 @@ class Assembler:
         def fails(count: int) -> bool:
             tried = {name: definitions[name] for name in suspects[:count]}
             try:
-                self._build(_schema({**innocent, **tried}, {}, version, previous), previous)
+                self.parts_of(_schema({**innocent, **tried}, {}, version, previous), previous)
             except Exception:
                 return True
             return False

@@ -13,9 +13,11 @@ from pymongo.errors import PyMongoError
 
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import NotFound, Quarantined
+from duetdb.app.service.principal import Principal
 from duetdb.app.service.schema.assembly import Assembler, Builder, Generation, Unbuildable
 from duetdb.app.service.schema.follow import Follower
 from duetdb.app.service.schema.metadata_store import Definition, MetadataStore, Snapshot
+from duetdb.app.service.schema.narrowed import NarrowedGenerations
 from duetdb.app.service.schema.steward import Steward
 from duetdb.app.service.schema.workers import BEAT_SECONDS, Workers
 from duetdb.schema_gen.model import Collection, Schema
@@ -45,6 +47,7 @@ class Catalog:
         self.snapshot = Snapshot()
         self._engine = engine
         self._assembler = Assembler()
+        self._narrowed = NarrowedGenerations(self._assembler)
         self._failure: str | None = None
         self._lock = asyncio.Lock()
         self._asked = 0
@@ -65,6 +68,12 @@ class Catalog:
     def register(self, name: str, builder: Builder) -> None:
         """Adds a part to every generation that is built from now on."""
         self._assembler.register(name, builder)
+
+    async def generation(self, principal: Principal) -> Generation:
+        """What this caller sees of the current generation: take it once per operation."""
+        if principal.full:
+            return self.current
+        return await self._narrowed.of(self.current, principal.permissions)
 
     def collection(self, name: str) -> Collection:
         """The collection of that name.

@@ -1,0 +1,97 @@
+"""Filters of keys and rules: in the query language, with variables about the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from bson.objectid import ObjectId
+
+from duetdb.app.service.errors import BadRequest, Forbidden
+from duetdb.app.service.filters.parse import parse_filter
+from duetdb.app.service.limits import Limits
+from duetdb.app.service.query import Filter, Or
+from duetdb.schema_gen.model import Collection, Schema
+
+USER: Final = "$user."
+"""How a variable begins that is a value of the caller's record: ``$user.email``."""
+
+_LIMITS: Final = Limits()
+_NOTHING: Final = Or(())
+_SCALARS: Final = (str, int, float, bool, ObjectId, datetime)
+
+
+class DocumentFilter:
+    """A ``q`` object that says which documents somebody may reach.
+
+    Nobody but the operator writes one, so it may ask by every field, also by
+    those that the caller does not see.
+    """
+
+    def __init__(self, q: Mapping[str, Any]) -> None:
+        self._q = q
+        self._is_constant = not any(each.startswith("$") for each in _texts(q))
+        self._parsed: tuple[Collection, Filter] | None = None
+
+    def of(self, collection: Collection, user: Mapping[str, Any], schema: Schema) -> Filter:
+        """The filter for one caller.
+
+        A variable that the caller has no value for makes it one that no document
+        matches. Raises ``Forbidden`` where it cannot be read at all: metadata that
+        was written beside the server opens nothing.
+        """
+        if self._parsed is not None and self._parsed[0] is collection:
+            return self._parsed[1]
+        try:
+            q = _with_values(self._q, user)
+            found = parse_filter(collection, q, _LIMITS, schema)
+        except _UnknownError:
+            return _NOTHING
+        except BadRequest as error:
+            raise Forbidden(
+                f"The rules of the collection {collection.name!r} cannot be read.",
+                hint="Correct the filters in its metadata, or of the key.",
+            ) from error
+        if self._is_constant:
+            self._parsed = collection, found
+        return found
+
+
+class _UnknownError(Exception):
+    """A variable has no value."""
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a filter that is a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+
+
+def _with_values(value: Any, user: Mapping[str, Any]) -> Any:
+    if isinstance(value, str) and value.startswith(USER):
+        return _value(value, user)
+    if isinstance(value, Mapping):
+        return {key: _with_values(each, user) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_values(each, user) for each in value]
+    return value
+
+
+def _value(variable: str, user: Mapping[str, Any]) -> Any:
+    """What the variable means: a scalar or a list of these, for nothing else can be compared."""
+    found: Any = user
+    for part in variable.removeprefix(USER).split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    values = found if isinstance(found, list) else [found]
+    if not all(isinstance(each, _SCALARS) for each in values):
+        raise _UnknownError
+    if any(isinstance(each, str) and each.startswith("$") for each in values):
+        raise _UnknownError  # it would be a variable itself
+    return found

@@ -1,0 +1,63 @@
+"""Path globs of web keys (SPEC 2.3): ``*`` is a part of the path, ``**`` any number of parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from duetdb.app.service.access.permissions import ANY_ID, Address
+from duetdb.schema_gen.system import SYSTEM_DEFINITIONS
+
+_DEEP: Final = "**"
+
+
+class Glob:
+    """One pattern; ``/posts/**`` also stands for ``/posts`` itself."""
+
+    def __init__(self, pattern: str) -> None:
+        self._parts = [_part(each) for each in pattern.strip("/").split("/") if each]
+        self._names_system = bool(self._parts) and _is_system(pattern.strip("/").split("/")[0])
+
+    def matches(self, address: Address) -> bool:
+        """Whether the pattern holds for the address, whatever id ``ANY_ID`` stands for."""
+        return self._fits(address) and _matches(self._parts, address, certain=True)
+
+    def could_match(self, address: Address) -> bool:
+        """Whether there are ids for which the pattern holds."""
+        return self._fits(address) and _matches(self._parts, address, certain=False)
+
+    def _fits(self, address: Address) -> bool:
+        """System collections are meant by their names only, never by a star."""
+        return self._names_system or not _is_system(address[0])
+
+
+def _is_system(name: str) -> bool:
+    return name in SYSTEM_DEFINITIONS or name.startswith("_")
+
+
+def _part(text: str) -> str | re.Pattern[str]:
+    if text == _DEEP or "*" not in text:
+        return text
+    return re.compile(".*".join(map(re.escape, re.split(r"\*+", text))), re.DOTALL)
+
+
+def _matches(
+    parts: Sequence[str | re.Pattern[str]], address: Sequence[str], *, certain: bool
+) -> bool:
+    if not parts:
+        return not address
+    first, *rest = parts
+    if first == _DEEP:
+        return any(
+            _matches(rest, address[start:], certain=certain) for start in range(len(address) + 1)
+        )
+    if not address or not _holds(first, address[0], certain=certain):
+        return False
+    return _matches(rest, address[1:], certain=certain)
+
+
+def _holds(part: str | re.Pattern[str], text: str, *, certain: bool) -> bool:
+    if text == ANY_ID:
+        return not certain or (not isinstance(part, str) and part.pattern == ".*")
+    return part == text if isinstance(part, str) else part.fullmatch(text) is not None
