@@ -98,6 +98,7 @@ async def _assemble(
                 keys,
                 playground=settings.playground,
                 introspection=settings.introspection,
+                persisted_only=settings.persisted_only,
             ),
             *health_routes(service, keys, metrics),
         ]

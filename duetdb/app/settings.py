@@ -62,8 +62,12 @@ class Settings(Limits):
     """The full-access key, 24 characters or more; otherwise generated once."""
     playground: bool = True
     """Serve the GraphQL playground to browsers."""
-    introspection: bool = True
-    """Answer GraphQL introspection queries."""
+    introspection: Literal["all", "keys", "off"] = field(
+        default="keys", metadata={"words": {"true": "keys", "false": "off"}}
+    )
+    """Who may ask for the GraphQL schema: the keys, all (users as well), or with off nobody."""
+    persisted_only: bool = False
+    """Carry out only GraphQL operations that are registered, but for the full-access key."""
     access_log: bool = True
     """Log one line for each request."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -88,8 +92,10 @@ class Settings(Limits):
         origins: dict[str, str] = {}
         for name, raw, origin in _sources(flags, environ, env_file):
             if name not in values:
+                metadata = SETTINGS[name].metadata
+                raw = metadata.get("words", {}).get(str(raw).lower(), raw)
                 values[name] = convert(origin, TYPES[name], raw)
-                check_range(origin, values[name], SETTINGS[name].metadata)
+                check_range(origin, values[name], metadata)
                 origins[name] = origin
         settings = cls(**values, origins=MappingProxyType(origins))
         for check in _CHECKS:

@@ -10,9 +10,11 @@ from typing import Any, cast
 from graphql import FieldNode, GraphQLObjectType, get_named_type
 
 from duetdb.app.service.grouping import Function, Group, Measure
+from duetdb.app.service.limits import Limits
 from duetdb.graphql.aggregate_question import aggregate_of, keys_of
 from duetdb.graphql.call import Call
 from duetdb.graphql.coercion import Arguments
+from duetdb.graphql.cost import Pages
 from duetdb.graphql.figures import EXTREMES, FUNCTIONS
 from duetdb.graphql.measures import COUNT, Measures, measure_of
 from duetdb.graphql.members import Members, Nested, Value
@@ -34,6 +36,9 @@ class AggregateRoot(Root):
     measures: tuple[Measure, ...]
     rows: Rows
     times: int
+
+    def pages(self, limits: Limits) -> Pages | None:
+        return Pages(self.arguments.sizes("max"), limits.page_ceiling)
 
     async def run(self, call: Call) -> Any:
         arguments = self.arguments.read(call.variables)
@@ -120,14 +125,13 @@ class Figures:
     ) -> Iterator[tuple[str, str, list[FieldNode]]]:
         """The selected fields, by response key and name, that are not the same in every row."""
         sets = (each.selection_set for each in nodes)
-        with self._compiler.deeper():
-            for key, fields in self._compiler.fields(type_.name, sets).items():
-                name = fields[0].name.value
-                if name == "__typename":
-                    self._shown[type_.name] += 1
-                    add_constant(source, key, type_.name)
-                else:
-                    yield key, name, fields
+        for key, fields in self._compiler.fields(type_.name, sets).items():
+            name = fields[0].name.value
+            if name == "__typename":
+                self._shown[type_.name] += 1
+                add_constant(source, key, type_.name)
+            else:
+                yield key, name, fields
 
 
 def _alone(member: Value, name: str) -> Value:

@@ -15,8 +15,10 @@ from duetdb.app.http.credentials import principal_of
 from duetdb.app.http.failures import MethodNotAllowed
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.encoding import dumps
+from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.principal import Principal
+from duetdb.app.service.registered import RegisteredOperations
 from duetdb.app.service.service import Service
 from duetdb.graphql.errors import refused_text, service_entry
 from duetdb.graphql.execute import Answer, execute
@@ -29,22 +31,32 @@ from duetdb.graphql.media_types import (
     prefers_html,
 )
 from duetdb.graphql.operations import Refused
+from duetdb.graphql.persisted import PersistedTexts
 from duetdb.graphql.playground import playground_page, playground_routes
 from duetdb.graphql.request import read_request
 from duetdb.graphql.schema import GraphQLPart, build_part
+from duetdb.graphql.telling import Introspection
 
 
 def graphql_routes(
-    service: Service, keys: Keys, *, playground: bool, introspection: bool
+    service: Service,
+    keys: Keys,
+    *,
+    playground: bool,
+    introspection: Introspection,
+    persisted_only: bool,
 ) -> list[BaseRoute]:
     """``/graphql``; registers GraphQL's part with the catalog.
 
     With ``playground`` a browser that opens the address gets a page to ask from;
-    without ``introspection`` nobody is told what the schema has.
+    ``introspection`` says who is told what the schema has, and ``persisted_only``
+    whether callers without the full-access key ask by registered texts alone.
     """
     builder = partial(build_part, limits=service.limits, introspection=introspection)
     service.catalog.register("graphql", builder)
-    endpoint = GraphQLApp(service, keys, playground_page() if playground else None)
+    registered = RegisteredOperations(service.engine, service.limits)
+    texts = PersistedTexts(registered, persisted_only)
+    endpoint = GraphQLApp(service, keys, texts, playground_page() if playground else None)
     assets = playground_routes() if playground else []
     return [Route("/graphql", endpoint), Route("/graphql/", endpoint), *assets]
 
@@ -52,9 +64,12 @@ def graphql_routes(
 class GraphQLApp:
     """The ASGI application that answers operations; every error becomes its answer here."""
 
-    def __init__(self, service: Service, keys: Keys, page: ASGIApp | None) -> None:
+    def __init__(
+        self, service: Service, keys: Keys, texts: PersistedTexts, page: ASGIApp | None
+    ) -> None:
         self._service = service
         self._keys = keys
+        self._texts = texts
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,16 +99,17 @@ class GraphQLApp:
         principal = await principal_of(scope, self._keys)
         if kind is None:
             raise not_acceptable()
-        limits = self._service.limits
-        request = await read_request(scope, headers, receive, limits.body_bytes)
+        most_bytes = self._service.limits.body_bytes
+        request = await read_request(scope, headers, receive, most_bytes)
         # One generation for the whole operation, whatever is swapped in meanwhile.
         part: GraphQLPart = self._service.catalog.current.parts["graphql"]
         try:
-            operation = await part.operations.find(
-                request.query, request.operation_name, limits.graphql_tokens
-            )
+            text = await self._texts.text_of(request, principal)
+            operation = await part.operations.find(text, request.operation_name)
         except Refused as refused:
             return _answered({"errors": refused_text(refused.errors, part.schema)}, kind)
+        except LimitExceeded as error:
+            return _answered({"errors": [service_entry(error, request_id)]}, kind)
         if scope["method"] != "POST" and operation.is_mutation:
             raise MethodNotAllowed("A mutation by GET", "POST")
         answer = partial(

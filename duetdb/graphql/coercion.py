@@ -19,6 +19,7 @@ from graphql import (
     GraphQLList,
     GraphQLNonNull,
     GraphQLSchema,
+    IntValueNode,
     ListValueNode,
     NullValueNode,
     ObjectValueNode,
@@ -36,6 +37,7 @@ from graphql.execution.values import VariableValues, get_argument_values, get_va
 
 from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.sizes import size_of
+from duetdb.graphql.cost import Given
 from duetdb.graphql.inputs import Shape
 from duetdb.graphql.members import EXTRA
 
@@ -57,12 +59,16 @@ def data_shape(type_: Any) -> Shape | None:
 
 
 class VariableReader:
-    """Coerces the variables of one operation."""
+    """Coerces the variables of one operation; errors have near names only with ``suggestions``."""
 
     def __init__(
-        self, schema: GraphQLSchema, definitions: Sequence[VariableDefinitionNode]
+        self,
+        schema: GraphQLSchema,
+        definitions: Sequence[VariableDefinitionNode],
+        suggestions: bool,
     ) -> None:
         self._schema = schema
+        self._suggestions = suggestions
         self._definitions = tuple(definitions)
         self._declared = tuple(
             (each.variable.name.value, type_from_ast(schema, each.type), each)
@@ -102,7 +108,13 @@ class VariableReader:
         return coerced
 
     def _errors(self, given: Mapping[str, Any]) -> Sequence[GraphQLError]:
-        found = get_variable_values(self._schema, self._definitions, dict(given), max_errors=20)
+        found = get_variable_values(
+            self._schema,
+            self._definitions,
+            dict(given),
+            max_errors=20,
+            hide_suggestions=not self._suggestions,
+        )
         if isinstance(found, VariableValues):
             return [GraphQLError("The variables do not fit what the operation declares.")]
         return found
@@ -219,6 +231,12 @@ class Arguments:
                 raise GraphQLError(f"A variable inside of '{name}' was not given.", self._node)
         return found
 
+    def sizes(self, *names: str) -> tuple[Given, ...]:
+        """How many documents these arguments ask for, as the text says it."""
+        given = {each.name.value: each.value for each in self._node.arguments or ()}
+        sizes = (_size_of(given[name]) for name in names if name in given)
+        return tuple(each for each in sizes if each is not None)
+
     def absent(self, variables: Variables, arguments: Sequence[str]) -> str | None:
         """A variable that stands inside of one of the arguments and was not given."""
         mixed = (node for argument, node, _ in self._mixed if argument in arguments)
@@ -228,10 +246,18 @@ class Arguments:
     def _refusal(self, variables: Variables) -> GraphQLError:
         values = VariableValues({}, dict(variables))
         try:
-            get_argument_values(self._field, self._node, values)
+            get_argument_values(self._field, self._node, values, hide_suggestions=True)
         except GraphQLError as error:
             return error
         return GraphQLError("An argument does not have the shape of its type.", self._node)
+
+
+def _size_of(node: ValueNode) -> Given | None:
+    if isinstance(node, VariableNode):
+        return node.name.value
+    if isinstance(node, ListValueNode):
+        return len(node.values)
+    return int(node.value) if isinstance(node, IntValueNode) else None
 
 
 def _incomplete(value: Any) -> bool:

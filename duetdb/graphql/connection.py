@@ -10,9 +10,11 @@ from typing import Any, cast
 from graphql import FieldNode, GraphQLObjectType, get_named_type
 
 from duetdb.app.service.errors import BadQuery
+from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import And, Document, Order, Query
 from duetdb.app.service.reading.keyset import beyond, check_places, cursor_of, keys_of, position_of
 from duetdb.graphql.call import Call, Page, count_of, page_of
+from duetdb.graphql.cost import Pages
 from duetdb.graphql.members import Members
 from duetdb.graphql.roots import ReadRoot
 from duetdb.graphql.selection import Compiler, Level
@@ -51,6 +53,9 @@ class ConnectionRoot(ReadRoot):
     """Whether ``totalCount`` is selected."""
     paged: bool
     """Whether anything else is."""
+
+    def pages(self, limits: Limits) -> Pages | None:
+        return Pages(self.arguments.sizes("first", "last"), PAGE, self.selection.pages)
 
     async def run(self, call: Call) -> Any:
         arguments = self.arguments.read(call.variables)

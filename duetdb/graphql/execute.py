@@ -42,6 +42,7 @@ async def execute(
         operation.reader.check_sizes(given, _most_of(service.limits))
         variables = operation.reader.read(given)
         plan = operation.plan(variables)
+        plan.cost.check(variables)
     except VariablesRefused as refused:
         return {"errors": refused_all(refused.errors)}
     except GraphQLError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,8 +14,6 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLSchema,
-    InlineFragmentNode,
-    SelectionNode,
     SelectionSetNode,
     VariableNode,
     Visitor,
@@ -23,18 +21,11 @@ from graphql import (
     visit,
 )
 
-from duetdb.app.service.errors import LimitExceeded
 from duetdb.graphql.call import Call
-from duetdb.graphql.introspection_writer import FIELDS, written
+from duetdb.graphql.introspection_writer import written
 from duetdb.graphql.roots import Root
 from duetdb.graphql.selection import Compiler, Flags
 
-_LISTS = frozenset(
-    ("types", "fields", "args", "inputFields", "interfaces", "enumValues", "possibleTypes")
-)
-_MOST_LISTS = 100
-"""Lists that an operation may ask for, one inside another counted for each place; tools ask for
-about ten, and each may have every type or field of the schema in it."""
 _KEPT = 4
 """Answers kept for one schema, the latest asked for: of hundreds of collections one has 30 MB."""
 
@@ -84,33 +75,6 @@ class IntrospectionRoot(Root):
         make = partial(written, self.schema, self.nodes, compiler, variables)
         told = await self.kept.find(f"{self._text} {variables}", make)
         return None if told == b"null" else orjson.Fragment(told)
-
-
-def check_size(selected: Iterable[Sequence[FieldNode]], fragments: Fragments) -> None:
-    """Raises ``LimitExceeded`` when root fields together ask for far too much of the schema."""
-    known: dict[str, int] = {}
-
-    def lists_of(selections: SelectionSetNode | None) -> int:
-        if selections is None:
-            return 0
-        return sum(map(lists_in, selections.selections))
-
-    def lists_in(node: SelectionNode) -> int:
-        if isinstance(node, FragmentSpreadNode):
-            name = node.name.value
-            if name not in known:
-                known[name] = lists_of(fragments[name].selection_set)
-            return known[name]
-        assert isinstance(node, FieldNode | InlineFragmentNode)
-        own = isinstance(node, FieldNode) and node.name.value in _LISTS
-        return own + lists_of(node.selection_set)
-
-    asked = (each for nodes in selected for each in nodes if each.name.value in FIELDS)
-    if sum(map(lists_in, asked)) > _MOST_LISTS:
-        raise LimitExceeded(
-            f"The operation asks for more than {_MOST_LISTS} lists of the schema.",
-            hint="Ask for the whole schema once, or for less of it at a time.",
-        )
 
 
 class _Used(Visitor):

@@ -44,8 +44,7 @@ def written(
 ) -> bytes:
     """The value of the root field that ``nodes`` make together.
 
-    Raises ``GraphQLError`` for arguments that cannot be and ``LimitExceeded``
-    for a selection that is too large.
+    Raises ``GraphQLError`` for arguments that cannot be.
     """
     writer = _Writer(schema, compiler, VariableValues({}, dict(variables)))
     return writer.field(FIELDS[nodes[0].name.value], nodes)(None)

@@ -108,14 +108,13 @@ def plain_rows(compiler: Compiler, type_: GraphQLObjectType, nodes: Sequence[Fie
     """The function for objects that are made here, under the names of a declared type."""
     source = RowSource()
     sets = (each.selection_set for each in nodes)
-    with compiler.deeper():
-        for key, fields in compiler.fields(type_.name, sets).items():
-            name = fields[0].name.value
-            inner = get_named_type(type_.fields[name].type) if name in type_.fields else None
-            if inner is None:
-                add_constant(source, key, type_.name)
-            elif isinstance(inner, GraphQLObjectType):
-                add_nested(source, key, name, True, plain_rows(compiler, inner, fields))
-            else:
-                source.show(key, f"get({source.bind(name)})")
+    for key, fields in compiler.fields(type_.name, sets).items():
+        name = fields[0].name.value
+        inner = get_named_type(type_.fields[name].type) if name in type_.fields else None
+        if inner is None:
+            add_constant(source, key, type_.name)
+        elif isinstance(inner, GraphQLObjectType):
+            add_nested(source, key, name, True, plain_rows(compiler, inner, fields))
+        else:
+            source.show(key, f"get({source.bind(name)})")
     return source.build()

@@ -11,10 +11,12 @@ from typing import Any
 from graphql import GraphQLField
 
 from duetdb.app.service.errors import BadRequest, NotFound
+from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import Create, Delete, Document, Query, Update
 from duetdb.app.service.reading.answer_size import check_size
 from duetdb.graphql.call import Call
 from duetdb.graphql.changes import changes_of, in_words_of_arguments
+from duetdb.graphql.cost import Pages
 from duetdb.graphql.roots import ReadRoot
 from duetdb.graphql.rows import Row
 
@@ -126,6 +128,9 @@ def _version(value: Any) -> int | None:
 @dataclass
 class CreateManyRoot(WriteRoot):
     """``createManyX``: all documents or none."""
+
+    def pages(self, limits: Limits) -> Pages | None:
+        return Pages(self.arguments.sizes("data"), 1, self.selection.pages)
 
     async def run(self, call: Call) -> Any:
         arguments = self.arguments.read(call.variables)

@@ -13,7 +13,7 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
-    NoSchemaIntrospectionCustomRule,
+    GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
     ValuesOfCorrectTypeRule,
@@ -25,11 +25,15 @@ from graphql import (
     visit,
 )
 
+from duetdb.app.service.errors import LimitExceeded
+from duetdb.app.service.limits import Limits
 from duetdb.graphql.coercion import VariableReader, Variables
 from duetdb.graphql.data_rule import ServiceJudgesDataRule
-from duetdb.graphql.kept_texts import KeptTexts, fields_of
+from duetdb.graphql.kept_texts import KeptTexts, weight_of
+from duetdb.graphql.measure import Measure, check_measure
 from duetdb.graphql.plan import Plan, Planner
 from duetdb.graphql.selection import Flags
+from duetdb.graphql.telling import Telling
 
 _LONGEST_TOKEN = 40
 """Characters of a text for each token that it may have, comments and white space counted."""
@@ -62,13 +66,14 @@ class Operation:
     reader: VariableReader
     flags: tuple[str, ...]
     """The variables that decide on @skip and @include."""
+    fields: int
+    """What it selects, each fragment counted wherever it is used."""
     plans: dict[tuple[bool, ...], Plan] = field(default_factory=dict)
 
     @property
     def most_fields(self) -> int:
         """The fields of all the plans that may be kept, or more."""
-        plans = min(1 << len(self.flags), _PLANS)
-        return plans * fields_of(self.node.selection_set, self.fragments)
+        return min(1 << len(self.flags), _PLANS) * self.fields
 
     @property
     def is_mutation(self) -> bool:
@@ -95,35 +100,32 @@ class Operation:
 class Operations:
     """The operations that one generation's schema allows, by text.
 
-    Without ``introspection`` the schema can be neither asked for nor guessed
-    from suggestions.
+    ``telling`` says whether the schema can be asked for, or guessed from suggestions.
     """
 
-    def __init__(self, schema: GraphQLSchema, planner: Planner, introspection: bool) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, planner: Planner, limits: Limits, telling: Telling
+    ) -> None:
         self._schema = schema
-        self._introspection = introspection
-        rules = [
-            ServiceJudgesDataRule if each is ValuesOfCorrectTypeRule else each
-            for each in specified_rules
-        ]
-        self._rules = tuple(rules if introspection else [*rules, NoSchemaIntrospectionCustomRule])
         self._planner = planner
+        self._limits = limits
+        self._telling = telling
         self._texts: KeptTexts[Mapping[str, Operation]] = KeptTexts()
 
-    async def find(self, text: str, name: str | None, max_tokens: int) -> Operation:
+    async def find(self, text: str, name: str | None) -> Operation:
         """The operation called ``name``, or the only one of the text.
 
-        Raises ``Refused`` when the text or its meaning is wrong, or the name
-        picks none of its operations.
+        Raises ``LimitExceeded`` when the text asks for too much, and ``Refused``
+        when it or its meaning is wrong, or the name picks none of its operations.
         """
         operations = self._texts.get(text)
         if operations is None:
             if len(text) > _LONGEST_QUICK:
-                operations = await asyncio.to_thread(self._prepare, text, max_tokens)
+                operations = await asyncio.to_thread(self._prepare, text)
             else:
-                operations = self._prepare(text, max_tokens)
+                operations = self._prepare(text)
             most_fields = sum(each.most_fields for each in operations.values())
-            self._texts.keep(text, operations, most_fields)
+            self._texts.keep(text, operations, weight_of(text, most_fields))
         if name is None or name == "":
             if len(operations) == 1:
                 return next(iter(operations.values()))
@@ -133,20 +135,19 @@ class Operations:
             raise refuse(f"The text has no operation named '{name:.100}'.")
         return operation
 
-    def _prepare(self, text: str, max_tokens: int) -> Mapping[str, Operation]:
+    def _prepare(self, text: str) -> Mapping[str, Operation]:
         try:
-            document = parse(
-                text,
-                max_tokens=max_tokens,
-                max_source_length=max_tokens * _LONGEST_TOKEN,
-                allow_empty_selection_sets=False,
-            )
+            document = _parsed(text, self._limits.graphql_tokens)
+            measure = Measure(document)
+            check_measure(measure, self._limits)
+            if measure.whole.schema is not None and not self._telling.introspection:
+                raise refuse("This caller may not ask for the schema, which is introspection.")
             errors = validate(
                 self._schema,
                 document,
-                self._rules,
+                _RULES,
                 max_errors=_MOST_ERRORS,
-                hide_suggestions=not self._introspection,
+                hide_suggestions=not self._telling.suggestions,
                 allow_empty_selection_sets=False,
             )
         except GraphQLError as error:
@@ -156,26 +157,47 @@ class Operations:
         if errors:
             raise Refused([_explained(each) for each in errors])
         _unlink_tokens(document)
-        operations = dict(self._operations(document))
+        operations = dict(self._operations(document, measure))
         if not operations:
             raise refuse("The text has no operation.")
         return operations
 
-    def _operations(self, document: DocumentNode) -> Iterator[tuple[str, Operation]]:
-        fragments = {
-            each.name.value: each
-            for each in document.definitions
-            if isinstance(each, FragmentDefinitionNode)
-        }
+    def _operations(
+        self, document: DocumentNode, measure: Measure
+    ) -> Iterator[tuple[str, Operation]]:
         asked = _asked_by_directives(document)
-        for each in document.definitions:
-            if isinstance(each, OperationDefinitionNode):
-                definitions = each.variable_definitions or ()
-                declared = [definition.variable.name.value for definition in definitions]
-                flags = tuple(name for name in declared if name in asked)
-                reader = VariableReader(self._schema, definitions)
-                name = each.name.value if each.name else ""
-                yield name, Operation(each, fragments, self._planner, reader, flags)
+        for node, size in measure.operations:
+            definitions = node.variable_definitions or ()
+            declared = [definition.variable.name.value for definition in definitions]
+            flags = tuple(name for name in declared if name in asked)
+            reader = VariableReader(self._schema, definitions, self._telling.suggestions)
+            yield (
+                node.name.value if node.name else "",
+                Operation(node, measure.fragments, self._planner, reader, flags, size.selected),
+            )
+
+
+_RULES = tuple(
+    ServiceJudgesDataRule if each is ValuesOfCorrectTypeRule else each for each in specified_rules
+)
+
+
+def _parsed(text: str, most_tokens: int) -> DocumentNode:
+    """The text as a document; raises ``GraphQLError``, and ``LimitExceeded`` for a long one."""
+    longest = most_tokens * _LONGEST_TOKEN
+    if len(text) > longest:
+        raise LimitExceeded(f"The text has more than {longest:,} characters.", hint=_SHORTER)
+    try:
+        return parse(text, max_tokens=most_tokens, allow_empty_selection_sets=False)
+    except GraphQLSyntaxError as error:
+        if "Parsing aborted" not in error.message:
+            raise
+        raise LimitExceeded(
+            f"The text has more than {most_tokens:,} tokens.", hint=_SHORTER
+        ) from None
+
+
+_SHORTER = "Ask in several operations, or raise DUETDB_GRAPHQL_TOKENS."
 
 
 def _unlink_tokens(document: DocumentNode) -> None:

@@ -22,7 +22,8 @@ from duetdb.graphql.aggregate import AggregateRoot, Figures
 from duetdb.graphql.call import Model
 from duetdb.graphql.coercion import Arguments
 from duetdb.graphql.connection import ConnectionRoot, Parts
-from duetdb.graphql.introspection import IntrospectionRoot, KeptAnswers, check_size
+from duetdb.graphql.cost import Cost
+from duetdb.graphql.introspection import IntrospectionRoot, KeptAnswers
 from duetdb.graphql.introspection_writer import FIELDS as INTROSPECTION
 from duetdb.graphql.many import DeleteManyRoot, UpdateManyRoot, plain_rows
 from duetdb.graphql.members import Members
@@ -51,6 +52,7 @@ class Plan:
 
     roots: tuple[Root, ...]
     serial: bool
+    cost: Cost
 
 
 class Planner:
@@ -76,19 +78,20 @@ class Planner:
         """The plan of an operation for one answer of its directives.
 
         Raises ``GraphQLError`` for constant arguments that cannot be, and
-        ``LimitExceeded`` for a selection that is too deep or too large.
+        ``LimitExceeded`` for too many relations.
         """
         compiler = Compiler(self._model, fragments, flags)
         type_ = cast(GraphQLObjectType, self._graphql.get_root_type(operation.operation))
         roots: list[Root] = []
         selected = compiler.fields(type_.name, [operation.selection_set])
-        check_size(selected.values(), fragments)
         for key, nodes in selected.items():
             if nodes[0].name.value in INTROSPECTION:
                 roots.append(self._introspection(key, nodes, fragments, flags))
             else:
                 roots.append(self._root(compiler, type_, key, nodes))
-        return Plan(tuple(roots), operation.operation is OperationType.MUTATION)
+        pages = (each.pages(self._model.limits) for each in roots)
+        cost = Cost([each for each in pages if each is not None], self._model.limits)
+        return Plan(tuple(roots), operation.operation is OperationType.MUTATION, cost)
 
     def _introspection(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,16 +16,21 @@ from duetdb.app.http.failures import MethodNotAllowed, UnsupportedMediaType
 from duetdb.app.service.errors import BadRequest
 
 _MOST_PARAMETERS = 100
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks for; with ``explain`` also how the database answers it."""
+    """What a client asks for, by a text or by the ``hash`` of one, or both.
 
-    query: str
+    With ``explain`` it also asks how the database answers.
+    """
+
+    query: str | None
     operation_name: str | None
     variables: Mapping[str, Any]
     explain: bool = False
+    hash: str | None = None
 
 
 async def read_request(
@@ -86,14 +92,9 @@ def _json(name: str, text: str) -> Any:
 
 def _request(body: Any, explain: bool) -> Request:
     if not isinstance(body, dict):
-        raise BadRequest(
-            "A GraphQL request is one JSON object.", hint='Such as {"query": "{ ... }"}.'
-        )
-    query = body.get("query")
-    if not isinstance(query, str) or not query.strip():
-        raise BadRequest(
-            "'query' must hold the text of an operation.", hint='Such as "{ __typename }".'
-        )
+        batch = "Operations are not sent in batches: select several fields in one."
+        hint = batch if isinstance(body, list) else 'Such as {"query": "{ ... }"}.'
+        raise BadRequest("A GraphQL request is one JSON object.", hint=hint)
     name = body.get("operationName")
     if name is not None and not isinstance(name, str):
         raise BadRequest("'operationName' must be a string or null.")
@@ -102,7 +103,34 @@ def _request(body: Any, explain: bool) -> Request:
             raise BadRequest(f"'{key}' must be a JSON object or null.")
     extensions = body.get("extensions") or {}
     explain = explain or extensions.get("explain") is True
-    return Request(query, name, body.get("variables") or {}, explain)
+    hash_ = _hash(extensions.get("persistedQuery"))
+    query = _query(body.get("query"), hash_)
+    return Request(query, name, body.get("variables") or {}, explain, hash_)
+
+
+def _query(query: Any, hash_: str | None) -> str | None:
+    """The text, which may be left to its hash."""
+    if hash_ is not None and query in (None, ""):
+        return None
+    if not isinstance(query, str) or not query.strip():
+        raise BadRequest(
+            "'query' must hold the text of an operation.", hint='Such as "{ __typename }".'
+        )
+    return query
+
+
+def _hash(persisted: Any) -> str | None:
+    """The hash in ``extensions.persistedQuery``, of the only version that there is."""
+    if persisted is None:
+        return None
+    if isinstance(persisted, dict) and persisted.get("version") == 1:
+        hash_ = persisted.get("sha256Hash")
+        if isinstance(hash_, str) and _HASH.fullmatch(hash_):
+            return hash_
+    raise BadRequest(
+        "'extensions.persistedQuery' must hold the version 1 and a SHA-256.",
+        hint='Such as {"version": 1, "sha256Hash": "..."}, with 64 hexadecimal digits.',
+    )
 
 
 def _asks_why(scope: Scope) -> bool:

@@ -8,9 +8,11 @@ from typing import Any
 
 from graphql import FieldNode
 
+from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import Expansion, Match, Query
 from duetdb.graphql.call import Call, Page, depends_on_time, page_of
 from duetdb.graphql.coercion import Arguments
+from duetdb.graphql.cost import Pages
 from duetdb.graphql.selection import Selection
 from duetdb.schema_gen.model import Collection
 from duetdb.schema_gen.values import parse_id
@@ -27,6 +29,10 @@ class Root(ABC):
     @abstractmethod
     async def run(self, call: Call) -> Any:
         """The field's whole value; raises the service's errors and ``GraphQLError``."""
+
+    def pages(self, limits: Limits) -> Pages | None:
+        """How many documents it may read; None when it shows none."""
+        return None
 
 
 @dataclass
@@ -51,6 +57,9 @@ class ReadRoot(Root):
         self.projection = self.selection.projection
         self._expansions: tuple[Expansion, ...] | None = None
         self._constant_expansions = self.selection.constant
+
+    def pages(self, limits: Limits) -> Pages | None:
+        return Pages((), 1, self.selection.pages)
 
     def expansions(self, call: Call) -> tuple[Expansion, ...]:
         """Those of the selection, made once if no variable has a say."""
@@ -88,6 +97,9 @@ class ListRoot(ReadRoot):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._page: Page | None = None
+
+    def pages(self, limits: Limits) -> Pages | None:
+        return Pages(self.arguments.sizes("max"), limits.page_default, self.selection.pages)
 
     async def run(self, call: Call) -> Any:
         page = self._page or self._read_page(call)

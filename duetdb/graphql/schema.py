@@ -19,6 +19,7 @@ from duetdb.graphql.members import Members, members_of
 from duetdb.graphql.operations import Operations
 from duetdb.graphql.plan import Planner, RootField
 from duetdb.graphql.root_fields import RootFields, root_fields
+from duetdb.graphql.telling import Introspection, telling
 from duetdb.graphql.type_set import TypeSet
 from duetdb.schema_gen.model import Collection, Schema
 
@@ -31,7 +32,7 @@ class GraphQLPart:
     types: Mapping[str, TypeSet]
     roots: Mapping[str, RootFields]
     limits: Limits
-    introspection: bool
+    introspection: Introspection
 
     def members(self, collection: str) -> Members:
         """What the type of a collection has."""
@@ -58,11 +59,12 @@ class GraphQLPart:
     def operations(self) -> Operations:
         fields = dict(_meanings(self.types))
         planner = Planner(self, self.graphql, fields)
-        return Operations(self.graphql, planner, self.introspection)
+        told = telling(self.schema.audience, self.introspection)
+        return Operations(self.graphql, planner, self.limits, told)
 
 
 def build_part(
-    schema: Schema, previous: Any, limits: Limits, *, introspection: bool = True
+    schema: Schema, previous: Any, limits: Limits, *, introspection: Introspection = "keys"
 ) -> GraphQLPart:
     """The part of a schema; type sets that nothing of the change reaches are taken over."""
     before = previous if isinstance(previous, GraphQLPart) else None

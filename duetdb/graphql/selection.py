@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -23,6 +22,7 @@ from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.query import EVERYTHING, Expansion, Projection, Query
 from duetdb.graphql.call import Call, Model, depends_on_time, page_of
 from duetdb.graphql.coercion import Arguments
+from duetdb.graphql.cost import STORED_LIST, Pages
 from duetdb.graphql.members import Extra, Link, Members, Nested, Pictures, Value
 from duetdb.graphql.rows import (
     Rows,
@@ -66,6 +66,11 @@ class Selection:
         """Whether the expansions are the same in every request."""
         return all(each.constant for each in self.links)
 
+    @property
+    def pages(self) -> tuple[Pages, ...]:
+        """The sizes of the relations."""
+        return tuple(each.pages for each in self.links)
+
     def expansions(self, call: Call) -> tuple[Expansion, ...]:
         """What the service attaches to each document; raises ``BadQuery``."""
         found = (each.expansion(call) for each in self.links)
@@ -88,6 +93,14 @@ class Attached:
             self.arguments.constant and not depends_on_time(self.arguments.read({}))
         )
         return own and self.selection.constant
+
+    @property
+    def pages(self) -> Pages:
+        """How many documents it may have."""
+        inside = self.selection.pages
+        if self.arguments is not None:
+            return Pages(self.arguments.sizes("max"), NESTED_PAGE, inside)
+        return Pages((), 1 if self.link.single else STORED_LIST, inside)
 
     def expansion(self, call: Call) -> Expansion | None:
         """None when nothing is wanted of it."""
@@ -124,22 +137,7 @@ class Compiler:
         self.model = model
         self._fragments = fragments
         self._flags = flags
-        self._depth = 0
-        self._selected = 0
         self._reads = 0
-
-    @contextmanager
-    def deeper(self) -> Iterator[None]:
-        """One level of objects; raises ``LimitExceeded`` when there are too many."""
-        deepest = self.model.limits.graphql_depth
-        if self._depth >= deepest:
-            raise LimitExceeded(
-                f"The operation selects objects inside objects more than {deepest} levels deep.",
-                hint="Ask for the inner ones by an operation of their own.",
-            )
-        self._depth += 1
-        yield
-        self._depth -= 1
 
     def count_read(self) -> None:
         """One database call more; raises ``LimitExceeded`` when there are too many."""
@@ -154,23 +152,12 @@ class Compiler:
     def fields(
         self, type_name: str, sets: Iterable[SelectionSetNode | None]
     ) -> dict[str, list[FieldNode]]:
-        """The fields that apply, by response key, merged as GraphQL's CollectFields says.
-
-        Raises ``LimitExceeded`` when the operation has too many: fragments that
-        use each other twice make a million of a few lines.
-        """
+        """The fields that apply, by response key, merged as GraphQL's CollectFields says."""
         found: dict[str, list[FieldNode]] = {}
         visited: set[str] = set()
         for each in sets:
             if each is not None:
                 self._collect(each, type_name, found, visited)
-        self._selected += len(found)
-        most = self.model.limits.graphql_fields
-        if self._selected > most:
-            raise LimitExceeded(
-                f"The operation selects more than {most:,} fields.",
-                hint="Ask for less at a time; a fragment counts wherever it is used.",
-            )
         return found
 
     def _collect(
@@ -242,18 +229,17 @@ class Level:
         """The function for what the nodes select together."""
         source = RowSource()
         sets = (each.selection_set for each in nodes)
-        with self.compiler.deeper():
-            for key, fields in self.compiler.fields(type_.name, sets).items():
-                name = fields[0].name.value
-                member = members.get(name)
-                if isinstance(member, Link):  # counts where its documents are counted
-                    self._add_link(source, key, type_, member, fields)
-                    continue
-                self.shown[type_.name, name] += 1
-                if name == "__typename":
-                    add_constant(source, key, type_.name)
-                else:
-                    self._add(source, key, type_, member, fields)
+        for key, fields in self.compiler.fields(type_.name, sets).items():
+            name = fields[0].name.value
+            member = members.get(name)
+            if isinstance(member, Link):  # counts where its documents are counted
+                self._add_link(source, key, type_, member, fields)
+                continue
+            self.shown[type_.name, name] += 1
+            if name == "__typename":
+                add_constant(source, key, type_.name)
+            else:
+                self._add(source, key, type_, member, fields)
         return source.build()
 
     def _add(

@@ -82,8 +82,16 @@ async def test_a_text_may_not_have_more_tokens_than_the_limit(mongod: EmbeddedMo
     async with serving(mongod, graphql_tokens=20) as client:
         assert "data" in await ask(client, "{ nodes { title } }")
         (error,) = (await ask(client, "{ nodes {" + " title" * 20 + "} }"))["errors"]
-        assert error["extensions"] == {"code": "BAD_REQUEST", "status": 400}
-        assert "20 tokens" in error["message"]
+        assert error["message"] == "The text has more than 20 tokens."
+        hint = "Ask in several operations, or raise DUETDB_GRAPHQL_TOKENS."
+        assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "status": 400, "hint": hint}
+        for long in ("#" * 800 + "\n{ nodes { title } }", "# x\n" * 21 + "{ nodes { title } }"):
+            (error,) = (await ask(client, long))["errors"]
+            assert error["message"] in (
+                "The text has more than 800 characters.",
+                "The text has more than 20 tokens.",
+            )
+            assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
 
 
 async def test_without_introspection_the_schema_is_neither_told_nor_hinted_at(

@@ -71,6 +71,10 @@ class Limits:
     """Levels of objects that introspection selects inside each other."""
     graphql_schema_lists: int = 100
     """Lists of the schema that introspection asks for, each of which may have everything in it."""
+    registered_operations: int = 1_000
+    """GraphQL operations that may be registered."""
+    registered_bytes: int = 100_000
+    """Bytes of the text of a registered GraphQL operation."""
     expand_depth: int = 3
     """Levels of documents in a REST answer, references expanded (SPEC 9.1); 1 expands none."""
     reported_failures: int = 1_000
