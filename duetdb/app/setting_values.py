@@ -55,9 +55,10 @@ def check_range(origin: str, value: object, bounds: Mapping[str, Any]) -> None:
 
 
 def _choice(origin: str, allowed: tuple[str, ...], raw: object) -> str:
+    known = {each.lower(): each for each in allowed}
     text = str(raw).lower()
-    if text in allowed:
-        return text
+    if text in known:
+        return known[text]
     hint = did_you_mean(text, allowed) or f" It is one of {', '.join(allowed)}."
     raise SettingsError(f"{origin} cannot be {str(raw)!r}.{hint}")
 
