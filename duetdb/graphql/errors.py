@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 import structlog
 from graphql import FieldNode, GraphQLError
 
-from duetdb.app.http.failures import STATUS, masked, mistakes
+from duetdb.app.http.failures import STATUS, extensions, masked
 from duetdb.app.service.encoding import sendable
-from duetdb.app.service.errors import BadRequest, DuetError, Unavailable
+from duetdb.app.service.errors import BadRequest, DuetError
 from duetdb.schema_gen.model import Schema
 
 ErrorEntry: TypeAlias = dict[str, Any]
@@ -44,15 +44,7 @@ def service_entry(error: Exception, request_id: str) -> ErrorEntry:
             "message": masked(request_id),
             "extensions": {"code": "INTERNAL", "status": STATUS["INTERNAL"]},
         }
-    extensions: ErrorEntry = {"code": error.code, "status": STATUS[error.code]}
-    found = mistakes(error)
-    if found is not None:
-        extensions["list"] = found
-    if error.hint is not None:
-        extensions["hint"] = sendable(error.hint)
-    if isinstance(error, Unavailable):
-        extensions["retryAfter"] = error.retry_after
-    return {"message": _sendable(error.message), "extensions": extensions}
+    return {"message": _sendable(error.message), "extensions": extensions(error)}
 
 
 def in_other_words(error: BadRequest, words: Mapping[str, str]) -> BadRequest:

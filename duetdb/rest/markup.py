@@ -52,9 +52,11 @@ async def rendered(
     make = _page if form is HTML else _script
     # In a thread, because a full page of documents takes longer than others should wait.
     content = await asyncio.to_thread(make, answer.content, title)
-    headers = {"content-type": form.content_type, "x-content-type-options": "nosniff"}
+    headers = {"content-type": form.content_type}
     if form is HTML:
-        headers |= {"content-security-policy": _POLICY, "referrer-policy": "no-referrer"}
+        headers["content-security-policy"] = _POLICY
+    else:  # it is made for <script> on other sites, and read there by nothing but that
+        headers["cross-origin-resource-policy"] = "cross-origin"
     answer.replace(content, headers)
     return answer
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from duetdb.app.service.encoding import sendable
+from starlette.types import Scope
+
+from duetdb.app.http.responses import JsonBytes
+from duetdb.app.service.encoding import dumps, sendable
 from duetdb.app.service.errors import (
     BadMetadata,
     BadRequest,
     DuetError,
+    TooManyRequests,
     Unauthenticated,
     Unavailable,
     ValidationFailed,
@@ -26,10 +30,12 @@ STATUS: Final[Mapping[str, int]] = {
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "NOT_ACCEPTABLE": 406,
+    "REQUEST_TIMEOUT": 408,
     "CONFLICT": 409,
     "VERSION_MISMATCH": 412,
     "TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
+    "RATE_LIMITED": 429,
     "INTERNAL": 500,
     "NOT_AVAILABLE": 501,
     "UNAVAILABLE": 503,
@@ -62,6 +68,12 @@ class UnsupportedMediaType(BadRequest):
     code = "UNSUPPORTED_MEDIA_TYPE"
 
 
+class RequestTimeout(BadRequest):
+    """The rest of the request does not arrive, or too slowly."""
+
+    code = "REQUEST_TIMEOUT"
+
+
 def masked(request_id: str) -> str:
     """The sentence for an error that nobody foresaw; what happened is in the log alone."""
     return f"Something went wrong here; the log has it under {request_id}."
@@ -81,12 +93,54 @@ def _mistake(field: str, message: str, code: str, index: int | None = None) -> d
     return entry if index is None else {**entry, "index": index}
 
 
+def envelope(error: DuetError) -> dict[str, Any]:
+    """The body of SPEC 18.1 or 18.2, with ``hint`` when there is one."""
+    name = "ValidationError" if isinstance(error, ValidationFailed) else type(error).__name__
+    body = {"name": name, "message": sendable(error.message), "status": STATUS[error.code]}
+    return _with_details(body, error)
+
+
+def extensions(error: DuetError) -> dict[str, Any]:
+    """The ``extensions`` of a GraphQL error."""
+    found = _with_details({"code": error.code, "status": STATUS[error.code]}, error)
+    wait = retry_after(error)
+    return found if wait is None else {**found, "retryAfter": wait}
+
+
+def _with_details(body: dict[str, Any], error: DuetError) -> dict[str, Any]:
+    found = mistakes(error)
+    if found is not None:
+        body["list"] = found
+    if error.hint:
+        body["hint"] = sendable(error.hint)
+    return body
+
+
+def refusal(error: DuetError, scope: Scope) -> JsonBytes:
+    """The answer to a request that no interface has seen, as the one that it is for writes it."""
+    body = envelope(error)
+    if f"{scope['path']}/".startswith("/graphql/"):
+        entry = {"message": sendable(error.message), "extensions": extensions(error)}
+        body = {"errors": [entry]}
+    return JsonBytes(dumps(body), STATUS[error.code], headers(error))
+
+
 def headers(error: Exception) -> dict[str, str]:
     """The headers that an error's answer carries."""
-    if isinstance(error, Unavailable):
-        return {"retry-after": str(error.retry_after)}
+    wait = retry_after(error)
+    if wait is not None:
+        return {"retry-after": str(wait)}
     if isinstance(error, MethodNotAllowed):
         return {"allow": error.allowed}
     if isinstance(error, Unauthenticated):
         return {"www-authenticate": 'ApiKey realm="duetdb"'}
+    if isinstance(error, RequestTimeout):
+        return {"connection": "close"}  # what may still come of the body is not read
     return {}
+
+
+def retry_after(error: Exception) -> int | None:
+    """Seconds after which the same request may succeed; None when waiting does not help."""
+    if isinstance(error, Unavailable | TooManyRequests):
+        return error.retry_after
+    return None

@@ -12,6 +12,7 @@
     ├── Conflict               CONFLICT           another writer was faster, retries used up
     ├── VersionMismatch        VERSION_MISMATCH   If-Match or ifVersion does not hold any more
     ├── TooLarge               TOO_LARGE          body over its limit
+    ├── TooManyRequests        RATE_LIMITED       this caller or address asks too often
     ├── NotAvailable           NOT_AVAILABLE      this engine cannot do it (memory mode)
     └── Unavailable            UNAVAILABLE        the database cannot be reached just now
         └── Quarantined        QUARANTINED        the collection's metadata cannot be built
@@ -106,6 +107,16 @@ class VersionMismatch(DuetError):
 
 class TooLarge(DuetError):
     code = "TOO_LARGE"
+
+
+class TooManyRequests(DuetError):
+    """``retry_after`` is in seconds, at least 1."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, message: str, *, hint: str | None = None, retry_after: int = 1) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = max(1, retry_after)
 
 
 class NotAvailable(DuetError):
