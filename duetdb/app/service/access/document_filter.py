@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from bson.objectid import ObjectId
 
+from duetdb.app.service import dates
 from duetdb.app.service.errors import BadRequest, Forbidden
 from duetdb.app.service.filters.parse import parse_filter
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import Filter, Or
 from duetdb.schema_gen.model import Collection, Schema
+from duetdb.schema_gen.suggest import did_you_mean
 
 USER: Final = "$user."
 """How a variable begins that is a value of the caller's record: ``$user.email``."""
 
 _LIMITS: Final = Limits()
+_VARIABLE: Final = re.compile(r"\$[A-Za-z]")
 _NOTHING: Final = Or(())
 _SCALARS: Final = (str, int, float, bool, ObjectId, datetime)
 
@@ -56,6 +60,33 @@ class DocumentFilter:
         if self._is_constant:
             self._parsed = collection, found
         return found
+
+
+def mistake_in(q: Mapping[str, Any], collection: Collection, schema: Schema) -> str | None:
+    """What is wrong with a filter of a key or a rule, as a sentence; None if it can be used."""
+    for text in _texts(q):
+        if _VARIABLE.match(text) and not text.startswith(USER) and text not in dates.VARIABLES:
+            near = did_you_mean(text, (*dates.VARIABLES, f"{USER}email"))
+            return f"There is no variable {text[:50]!r}.{near}"
+    try:
+        parse_filter(collection, _with_samples(q), _LIMITS, schema)
+    except BadRequest as error:
+        return error.message
+    return None
+
+
+_OF_LISTS: Final = ("$in", "$nin", "$all")
+
+
+def _with_samples(value: Any, operator: str = "") -> Any:
+    """The filter with something in the place of variables that may stand there whatever it is."""
+    if isinstance(value, str) and value.startswith(USER):
+        return [] if operator in _OF_LISTS else None
+    if isinstance(value, Mapping):
+        return {key: _with_samples(each, key) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_samples(each) for each in value]
+    return value
 
 
 class _UnknownError(Exception):

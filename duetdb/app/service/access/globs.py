@@ -16,8 +16,9 @@ class Glob:
     """One pattern; ``/posts/**`` also stands for ``/posts`` itself."""
 
     def __init__(self, pattern: str) -> None:
-        self._parts = [_part(each) for each in pattern.strip("/").split("/") if each]
-        self._names_system = bool(self._parts) and _is_system(pattern.strip("/").split("/")[0])
+        names = [each for each in pattern.split("/") if each]
+        self._parts = list(map(_part, names))
+        self._names_system = bool(names) and names[0] in SYSTEM_DEFINITIONS
 
     def matches(self, address: Address) -> bool:
         """Whether the pattern holds for the address, whatever id ``ANY_ID`` stands for."""

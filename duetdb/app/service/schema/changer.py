@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 from pymongo.errors import DocumentTooLarge
 
+from duetdb.app.service.access.document_filter import mistake_in
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import BadMetadata, Conflict, NotAvailable, TooLarge
 from duetdb.app.service.schema.assembly import Generation, Unbuildable
@@ -87,6 +88,7 @@ class Changer:
         definitions = await asyncio.to_thread(checked, drafts, snapshot.definitions, before)
         after = (await self._rehearsed({**snapshot.definitions, **definitions})).schema
         _refuse_broken(drafts, before, after)
+        _refuse_rules(drafts, after)
         changed = await asyncio.to_thread(_changed, definitions, before, after)
         if not changed:
             return frozenset()
@@ -166,6 +168,19 @@ def _changed(
         if old is None or describe(old) != wanted:
             changed[name] = {key: each for key, each in wanted.items() if key != "system"}
     return changed
+
+
+def _refuse_rules(drafts: Sequence[Draft], after: Schema) -> None:
+    """Raises ``BadMetadata`` for rules whose filters cannot be asked of their collections."""
+    problems = [
+        draft.problem(f"access.rules[{index}].filter", mistake)
+        for draft in drafts
+        if (collection := after.collections.get(draft.name)) is not None
+        for index, rule in enumerate(collection.access.get("rules") or ())
+        if rule.get("filter") and (mistake := mistake_in(rule["filter"], collection, after))
+    ]
+    if problems:
+        raise BadMetadata(problems)
 
 
 def _refuse_broken(drafts: Sequence[Draft], before: Schema, after: Schema) -> None:
