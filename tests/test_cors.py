@@ -39,13 +39,29 @@ async def test_loopback_origins_may_read(app_client: httpx.AsyncClient, origin: 
 )
 async def test_other_origins_may_not(app_client: httpx.AsyncClient, origin: str) -> None:
     answer = await app_client.get("/rest/users", headers={"origin": origin})
+    assert (answer.status_code, answer.json()["name"]) == (403, "Forbidden")
     assert allowed(answer) is None
     assert "access-control-allow-credentials" not in answer.headers
     assert answer.headers["vary"] == "Origin"
+
+
+@pytest.mark.parametrize("origin", ["http://example.com", "https://a.example:8443", "null"])
+async def test_a_preflight_says_nothing_of_who_may(
+    app_client: httpx.AsyncClient, origin: str
+) -> None:
     asked = {"origin": origin, "access-control-request-method": "DELETE"}
-    preflight = await app_client.options("/rest/users", headers=asked)
-    assert (preflight.status_code, allowed(preflight)) == (204, None)
-    assert "access-control-allow-methods" not in preflight.headers
+    answer = await app_client.options("/rest/users", headers=asked)
+    assert (answer.status_code, allowed(answer)) == (204, origin)
+
+
+@pytest.mark.parametrize("origin", ["", "http://a.example/", "http://a.example,http://b.example"])
+async def test_what_is_no_origin_is_granted_nothing(
+    app_client: httpx.AsyncClient, origin: str
+) -> None:
+    asked = {"origin": origin, "access-control-request-method": "DELETE"}
+    answer = await app_client.options("/rest/users", headers=asked)
+    assert (answer.status_code, allowed(answer)) == (204, None)
+    assert "access-control-allow-methods" not in answer.headers
 
 
 @pytest.mark.parametrize("path", PATHS)

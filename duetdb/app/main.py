@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from duetdb import __version__
 from duetdb.app.http.cors import Cors
+from duetdb.app.http.credentials import Callers
 from duetdb.app.http.fallback import refused
 from duetdb.app.http.health import health_routes
 from duetdb.app.http.metrics import Metrics
@@ -67,7 +68,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         exception_handlers={HTTPException: refused},
     )
     app.add_middleware(Observe, metrics=metrics, access_log=settings.access_log)
-    app.add_middleware(Cors)  # outermost: browsers may read every answer, masked errors included
+    # Outermost: browsers may read every answer, masked errors included.
+    app.add_middleware(Cors, origins=settings.listed_origins())
     return app
 
 
@@ -87,20 +89,21 @@ async def _assemble(
 ) -> None:
     limits = settings.limits()
     catalog = Catalog(engine)
-    keys = Keys(engine, settings.api_key)
+    keys = Keys(engine, settings.api_key, settings.key_pepper)
+    callers = Callers(keys, user_origins=settings.listed_origins())
     service = Service(engine, catalog, limits, Events())
     admin = SchemaAdmin(engine, catalog, limits)
     app.router.routes.extend(
         [
-            *rest_routes(service, admin, keys),
+            *rest_routes(service, admin, callers),
             *graphql_routes(
                 service,
-                keys,
+                callers,
                 playground=settings.playground,
                 introspection=settings.introspection,
                 persisted_only=settings.persisted_only,
             ),
-            *health_routes(service, keys, metrics),
+            *health_routes(service, callers, metrics),
         ]
     )
     app.state.service, app.state.keys, app.state.admin = service, keys, admin

@@ -13,11 +13,13 @@ from typing import Any, Literal, get_type_hints
 from dotenv import dotenv_values
 
 from duetdb.app.service.limits import Limits
+from duetdb.app.service.origins import listed_origin
 from duetdb.app.setting_values import SettingsError, check_range, convert
 from duetdb.schema_gen.suggest import did_you_mean
 
 PREFIX = "DUETDB_"
 API_KEY_LENGTH = 24
+PEPPER_LENGTH = 32
 
 _SECRET = {"secret": True}
 _LIMITS = frozenset(limit.name for limit in fields(Limits))
@@ -60,6 +62,12 @@ class Settings(Limits):
     """Propose and apply metadata for collections that have documents and no metadata."""
     api_key: str | None = field(default=None, repr=False, metadata=_SECRET)
     """The full-access key, 24 characters or more; otherwise generated once."""
+    key_pepper: str | None = field(default=None, repr=False, metadata=_SECRET)
+    """The secret under which keys are hashed, 32 characters or more; otherwise one is made and
+    kept in the database."""
+    user_origins: str = "loopback"
+    """Origins of the pages that may act for users who sign in, separated by commas; also
+    loopback, * for anywhere, none."""
     playground: bool = True
     """Serve the GraphQL playground to browsers."""
     introspection: Literal["all", "keys", "off"] = field(
@@ -101,6 +109,11 @@ class Settings(Limits):
         for check in _CHECKS:
             check(settings)
         return settings
+
+    def listed_origins(self) -> tuple[str, ...]:
+        """The entries of ``user_origins``; raises ``ValueError``, which ``load`` has ruled out."""
+        given = [each for each in self.user_origins.split(",") if each.strip() not in ("", "none")]
+        return tuple(map(listed_origin, given))
 
     def limits(self) -> Limits:
         """The part that the service enforces."""
@@ -227,6 +240,22 @@ def _check_api_key(settings: Settings) -> None:
         )
 
 
+def _check_pepper(settings: Settings) -> None:
+    pepper = settings.key_pepper
+    if pepper is not None and len(pepper) < PEPPER_LENGTH:
+        raise SettingsError(
+            f"{settings.origin_of('key_pepper')} has {len(pepper)} characters; it needs "
+            f"{PEPPER_LENGTH} or more. `openssl rand -hex 32` makes a good one."
+        )
+
+
+def _check_origins(settings: Settings) -> None:
+    try:
+        settings.listed_origins()
+    except ValueError as error:
+        raise SettingsError(f"{settings.origin_of('user_origins')}: {error}") from None
+
+
 def _check_database(settings: Settings) -> None:
     name = settings.database
     if name in {"admin", "local", "config"}:
@@ -273,6 +302,8 @@ def _check_pages(settings: Settings) -> None:
 
 _CHECKS: tuple[Callable[[Settings], None], ...] = (
     _check_api_key,
+    _check_pepper,
+    _check_origins,
     _check_database,
     _check_engine,
     _check_tls,

@@ -11,12 +11,11 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from duetdb.app.http import failures
-from duetdb.app.http.credentials import principal_of
+from duetdb.app.http.credentials import Callers
 from duetdb.app.http.failures import MethodNotAllowed
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.encoding import dumps
 from duetdb.app.service.errors import LimitExceeded
-from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.registered import RegisteredOperations
 from duetdb.app.service.service import Service
@@ -40,7 +39,7 @@ from duetdb.graphql.telling import Introspection
 
 def graphql_routes(
     service: Service,
-    keys: Keys,
+    callers: Callers,
     *,
     playground: bool,
     introspection: Introspection,
@@ -56,7 +55,7 @@ def graphql_routes(
     service.catalog.register("graphql", builder)
     registered = RegisteredOperations(service.engine, service.limits)
     texts = PersistedTexts(registered, persisted_only)
-    endpoint = GraphQLApp(service, keys, texts, playground_page() if playground else None)
+    endpoint = GraphQLApp(service, callers, texts, playground_page() if playground else None)
     assets = playground_routes() if playground else []
     return [Route("/graphql", endpoint), Route("/graphql/", endpoint), *assets]
 
@@ -65,10 +64,10 @@ class GraphQLApp:
     """The ASGI application that answers operations; every error becomes its answer here."""
 
     def __init__(
-        self, service: Service, keys: Keys, texts: PersistedTexts, page: ASGIApp | None
+        self, service: Service, callers: Callers, texts: PersistedTexts, page: ASGIApp | None
     ) -> None:
         self._service = service
-        self._keys = keys
+        self._callers = callers
         self._texts = texts
         self._page = page
 
@@ -96,13 +95,14 @@ class GraphQLApp:
         kind: MediaType | None,
         request_id: str,
     ) -> JsonBytes:
-        principal = await principal_of(scope, self._keys)
+        principal = await self._callers.caller_of(scope)
         if kind is None:
             raise not_acceptable()
         most_bytes = self._service.limits.body_bytes
         request = await read_request(scope, headers, receive, most_bytes)
         # One generation for the whole operation, whatever is swapped in meanwhile.
-        part: GraphQLPart = self._service.catalog.current.parts["graphql"]
+        generation = await self._service.catalog.generation(principal)
+        part: GraphQLPart = generation.parts["graphql"]
         try:
             text = await self._texts.text_of(request, principal)
             operation = await part.operations.find(text, request.operation_name)

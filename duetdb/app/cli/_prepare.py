@@ -33,7 +33,7 @@ async def prepare(settings: Settings) -> Prepared:
         if settings.infer:
             async with session_on(engine, settings) as session:
                 await session.admin.infer_all(FULL_ACCESS, apply=True)
-        keys = Keys(engine, settings.api_key)
+        keys = Keys(engine, settings.api_key, settings.key_pepper)
         await keys.start()
         return Prepared(keys.generated, engine if engine.in_memory else None)
     finally:

@@ -1,87 +1,108 @@
-"""Cross-origin rules (SPEC 2.4): browsers on loopback origins may call.
+"""Cross-origin rules (SPEC 2.4): which pages may read an answer is for the caller's key to say.
 
-Which other origins may is a property of a key, not of the server, so nothing
-else is answered with the headers that would let a page read it.
+Who calls is known inside, so it is noted there, in the request's state, and
+read here when the answer comes. A preflight carries no key: it is answered
+alike for all pages and paths, and the request that follows it is judged.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Collection
+from typing import Final
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_LOOPBACK = re.compile(r"https?://(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
-_METHODS = "GET,POST,PUT,PATCH,DELETE,OPTIONS"
-_HEADERS = (
-    "x-apikey,content-type,cache-control,authorization,accept,if-match,if-none-match,"
-    "x-http-method-override,x-requested-with,x-request-id,server-timing"
+from duetdb.app.service.origins import LOOPBACK, allows, is_origin
+
+_STATE: Final = "origins"
+_METHODS: Final = b"GET,POST,PUT,PATCH,DELETE,OPTIONS"
+_HEADERS: Final = (
+    b"x-apikey,content-type,cache-control,authorization,accept,if-match,if-none-match,"
+    b"x-http-method-override,x-requested-with,x-request-id,server-timing"
 )
-_EXPOSED = "X-Pagination,ETag,Retry-After,X-Request-Id,Server-Timing"
+_EXPOSED: Final = b"X-Pagination,ETag,Retry-After,X-Request-Id,Server-Timing"
+_VARY: Final = (b"vary", b"Origin")
 
 
 class Cors:
-    """Answers preflights and adds the headers to every answer, errors included."""
+    """Answers preflights and adds the headers to every answer, errors included.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``origins`` are those that may read what is answered to nobody in particular:
+    to users, whose tokens list none, and to callers who are not known.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Collection[str] = (LOOPBACK,)) -> None:
         self._app = app
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        origin = _origin(scope)
-        if origin is None:
-            await self._app(scope, receive, send)
-        elif scope["method"] == "OPTIONS" and _is_preflight(scope):
-            await _preflight(origin, send)
-        else:
-            await self._app(scope, receive, _with_headers(origin, send))
+        page = page_of(scope)
+        if page is not None and scope["method"] == "OPTIONS" and _is_preflight(scope):
+            await _preflight(page, send)
+            return
+        state = scope.setdefault("state", {})
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                granted = page is not None and allows(state.get(_STATE, self._origins), page)
+                added = _grants(page) if granted and page is not None else [_VARY]
+                message["headers"] = [*message["headers"], *added]
+            await send(message)
+
+        await self._app(scope, receive, sending)
 
 
-def allowed(origin: str) -> bool:
-    """Whether pages of this origin may read answers."""
-    return _LOOPBACK.fullmatch(origin) is not None
+def note_origins(scope: Scope, origins: Collection[str]) -> None:
+    """Says whose pages may read the answer, now that the caller is known."""
+    scope.setdefault("state", {})[_STATE] = origins
 
 
-def _origin(scope: Scope) -> str | None:
+def page_of(scope: Scope) -> str | None:
+    """The origin of the page that asks; None where none does, or one of ours.
+
+    ``Sec-Fetch-Site`` is the browser's own word, which no page can write, and holds
+    behind proxies that change ``Host``; browsers send it where it can be trusted.
+    """
+    origins: list[bytes] = []
+    host = site = b""
     for name, value in scope["headers"]:
         if name == b"origin":
-            return str(value, "latin-1")
-    return None
+            origins.append(value)
+        elif name == b"host":
+            host = value
+        elif name == b"sec-fetch-site":
+            site = value
+    if not origins or site == b"same-origin":
+        return None
+    origin = b",".join(origins).decode("latin-1")
+    scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
+    return None if origin == f"{scheme}://{host.decode('latin-1')}" else origin
 
 
 def _is_preflight(scope: Scope) -> bool:
-    return "access-control-request-method" in Headers(scope=scope)
+    return any(name == b"access-control-request-method" for name, _ in scope["headers"])
 
 
 def _grants(origin: str) -> list[tuple[bytes, bytes]]:
-    granted = [(b"vary", b"Origin")]
-    if allowed(origin):
-        granted += [
-            (b"access-control-allow-origin", origin.encode("latin-1")),
-            (b"access-control-allow-credentials", b"true"),
-            (b"access-control-expose-headers", _EXPOSED.encode()),
-        ]
-    return granted
+    return [
+        _VARY,
+        (b"access-control-allow-origin", origin.encode("latin-1")),
+        (b"access-control-allow-credentials", b"true"),
+        (b"access-control-expose-headers", _EXPOSED),
+    ]
 
 
 async def _preflight(origin: str, send: Send) -> None:
-    headers = _grants(origin)
-    if allowed(origin):
-        headers += [
-            (b"access-control-allow-methods", _METHODS.encode()),
-            (b"access-control-allow-headers", _HEADERS.encode()),
+    headers = [_VARY]
+    if origin == "null" or is_origin(origin):
+        headers = [
+            *_grants(origin),
+            (b"access-control-allow-methods", _METHODS),
+            (b"access-control-allow-headers", _HEADERS),
             (b"access-control-max-age", b"600"),
         ]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
-
-
-def _with_headers(origin: str, send: Send) -> Send:
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *_grants(origin)]
-        await send(message)
-
-    return sending

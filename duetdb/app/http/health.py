@@ -6,12 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from duetdb.app.http.credentials import principal_of
+from duetdb.app.http.credentials import Callers
 from duetdb.app.http.metrics import CONTENT_TYPE, Metrics
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.encoding import dumps
-from duetdb.app.service.errors import DuetError
-from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.service import Service
 
 _LOOPBACK = frozenset(("127.0.0.1", "::1", "localhost"))
@@ -19,7 +17,7 @@ _OK = b'{"status":"ok"}'
 _NOT_READY = b'{"status":"unavailable"}'
 
 
-def health_routes(service: Service, keys: Keys, metrics: Metrics) -> list[BaseRoute]:
+def health_routes(service: Service, callers: Callers, metrics: Metrics) -> list[BaseRoute]:
     """``/healthz``, ``/readyz`` and ``/metrics``.
 
     The first two need no key and reveal nothing; to the full key ``/readyz`` also
@@ -33,12 +31,12 @@ def health_routes(service: Service, keys: Keys, metrics: Metrics) -> list[BaseRo
         if not await service.ping():
             return JsonBytes(_NOT_READY, 503, {"retry-after": "1"})
         problems = service.catalog.problems
-        if problems and await _may_see(request, keys):
+        if problems and await callers.is_full(request.scope):
             return JsonBytes(dumps({"status": "ok", "problems": dict(problems)}))
         return JsonBytes(_OK)
 
     async def exposition(request: Request) -> Response | JsonBytes:
-        if not _on_loopback(request) and not await _may_see(request, keys):
+        if not _on_loopback(request) and not await callers.is_full(request.scope):
             return JsonBytes(
                 b'{"name":"Unauthenticated","message":"Metrics need the full-access key, or a '
                 b'caller on this machine.","status":401}',
@@ -59,10 +57,3 @@ def health_routes(service: Service, keys: Keys, metrics: Metrics) -> list[BaseRo
 def _on_loopback(request: Request) -> bool:
     forwarded = "x-forwarded-for" in request.headers or "forwarded" in request.headers
     return not forwarded and request.client is not None and request.client.host in _LOOPBACK
-
-
-async def _may_see(request: Request, keys: Keys) -> bool:
-    try:
-        return (await principal_of(request.scope, keys)).full
-    except DuetError:
-        return False

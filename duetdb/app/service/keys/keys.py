@@ -1,116 +1,206 @@
-"""The keys that open the interfaces: made, stored as hashes only, and verified."""
+"""Who holds a key that was presented."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import secrets
-import time
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
+import structlog
 from pymongo.errors import DuplicateKeyError
 
+from duetdb.app.service.access.key_permissions import KeyPermissions
+from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Forbidden, Unauthenticated
+from duetdb.app.service.identity.lately import Lately, primary
+from duetdb.app.service.keys.hashes import (
+    FULL_LENGTH,
+    PREFIX_LENGTH,
+    WEB_LENGTH,
+    Hashes,
+    new_key,
+    plain_hash,
+)
+from duetdb.app.service.keys.records import COLLECTION, FULL, web_key_of
+from duetdb.app.service.keys.web_key import WebKey
 from duetdb.app.service.principal import FULL_ACCESS, Principal
+from duetdb.app.service.system_fields import now
 
-COLLECTION: Final = "_keys"
-FULL: Final = "full"
+_FORM: Final = re.compile(f"[0-9a-f]{{{WEB_LENGTH}}}|[0-9a-f]{{{FULL_LENGTH}}}")
+_SAME_PREFIX: Final = 100
+"""Keys that are looked at for one prefix; of a million keys, hardly any two share theirs."""
+_MOST_HOLDERS: Final = 10_000
 
-_LENGTH: Final = 37
-_PREFIX_LENGTH: Final = 6
-_FRESH_SECONDS: Final = 1.0
-"""How long a hash read from the database is trusted: a reset key dies everywhere within 2 s."""
+_log = structlog.get_logger(__name__)
+
+
+class _Presented(NamedTuple):
+    """A key as it is looked for; the key itself is kept nowhere."""
+
+    prefix: str
+    hash: str
+    plain: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """``expires`` is when the key stops to count, None for never."""
+
+    principal: Principal
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """What is known of a stored key: not the key itself."""
+    """What is known of the stored full-access key: not the key itself."""
 
     prefix: str
     created: datetime
 
 
 class Keys:
-    """Verifies what callers present against the full-access key of the database.
+    """Verifies what callers present against the keys of the database.
 
-    A key given by the operator is the only one that counts and is never stored.
-    Otherwise one is made at the first start of any process; ``generated`` then
-    holds it, this once, for the process that made it.
+    A full-access key that the operator gives is the only one that counts, and is
+    never stored. Otherwise one is made at the first start of any process;
+    ``generated`` then holds it, this once, for the process that made it.
+
+    What was read of a key is trusted for half a second, and so is that there is
+    no such key: a key that is revoked, changed or reset by any process is so
+    everywhere within a second, and nothing needs to be told for it.
     """
 
-    def __init__(self, engine: Engine, configured: str | None = None) -> None:
-        self._keys: Any = engine.database[COLLECTION]
-        self._configured = bool(configured)
-        self._hash = digest(configured) if configured else ""
-        self._read_at = 0.0
+    def __init__(
+        self, engine: Engine, configured: str | None = None, pepper: str | None = None
+    ) -> None:
+        self.is_configured = bool(configured)
         self.generated: str | None = None
+        self.hashes = Hashes(engine, pepper)
+        self._configured = configured or ""
+        self._stored = primary(engine, COLLECTION)
+        self.forget()
+        self._holders: dict[str, tuple[WebKey, _Holder]] = {}
 
     async def start(self) -> None:
         """Makes the full-access key if the database has none; safe in many processes at once."""
-        if self._configured:
+        await self.hashes.prepare()
+        await self._stored.create_index("prefix", name="prefix")
+        if self.is_configured or await self.describe() is not None:
             return
-        await self._keys.create_index("prefix", name="prefix")
-        if await self._keys.find_one({"_id": FULL}) is None:
-            key = new_key()
-            try:
-                await self._keys.insert_one(_record(key))
-                self.generated = key
-            except DuplicateKeyError:
-                pass  # Another process was faster, and prints its own.
-        await self._read()
+        key = new_key(FULL_LENGTH)
+        try:
+            await self._stored.insert_one(self._full_record(key))
+            self.generated = key
+        except DuplicateKeyError:
+            pass  # Another process was faster, and prints its own.
 
     async def describe(self) -> KeyRecord | None:
         """The stored full-access key, None if there is none yet."""
-        found = await self._keys.find_one({"_id": FULL})
+        found = await self._stored.find_one({"_id": FULL})
         return None if found is None else KeyRecord(found["prefix"], found["created"])
 
     async def reset(self) -> str:
         """Replaces the stored full-access key; the answer is the new one, shown this once."""
-        key = new_key()
-        await self._keys.replace_one({"_id": FULL}, _record(key), upsert=True)
-        await self._read()
+        await self.hashes.prepare()
+        key = new_key(FULL_LENGTH)
+        with translate_driver_errors():
+            await self._stored.replace_one({"_id": FULL}, self._full_record(key), upsert=True)
+        self.forget()
         return key
+
+    def forget(self) -> None:
+        """What has changed here holds in this process at once."""
+        self._lately: Lately[_Presented, _Holder | None] = Lately(self._read)
 
     async def authenticate(self, presented: str | None) -> Principal:
         """The holder of the presented key.
 
         Raises ``Unauthenticated`` when nothing was presented and ``Forbidden``
-        when what was presented is not a key of this database (SPEC 2.5).
+        when what was presented is not a key of this database, or not any more
+        (SPEC 2.5). An unknown key is as much work as a known one.
         """
         if not presented:
             raise Unauthenticated(
                 "No key was presented.",
                 hint="Send your key in the header x-apikey, or as the query parameter apikey.",
             )
-        if not self._configured and time.monotonic() - self._read_at > _FRESH_SECONDS:
-            await self._read()
-        if hmac.compare_digest(digest(presented), self._hash):
+        hashed = self.hashes.of(presented)
+        if self.is_configured and hmac.compare_digest(hashed, self.hashes.of(self._configured)):
             return FULL_ACCESS
-        raise Forbidden(
-            "The key that was presented is not a key of this database.",
-            hint="Check the key, or make a new one with: duetdb keys reset.",
+        holder = None
+        if _FORM.fullmatch(presented):
+            asked = _Presented(presented[:PREFIX_LENGTH], hashed, plain_hash(presented))
+            holder = await self._lately.get(asked)
+        if holder is None:
+            raise Forbidden(
+                "The key that was presented is not a key of this database.",
+                hint="Check it: a key that was revoked or reset is none any more.",
+            )
+        if holder.expires is not None and holder.expires <= now():
+            raise Forbidden(
+                "The key that was presented has expired.",
+                hint="The holder of the full-access key can extend it, or make another.",
+            )
+        return holder.principal
+
+    async def _read(self, presented: _Presented) -> _Holder | None:
+        with translate_driver_errors():
+            found = await (
+                self._stored.find({"prefix": presented.prefix})
+                .limit(_SAME_PREFIX)
+                .to_list(_SAME_PREFIX)
+            )
+            matching = [each for each in found if _is_hash_of(each, presented)]
+            # Somebody who measures shall not learn from our silence that no key begins so.
+            if not found:
+                _is_hash_of({}, presented)
+            if not matching:
+                return None
+            if "scheme" not in matching[0]:
+                await self._upgrade(presented)
+        return self._holder(matching[0])
+
+    async def _upgrade(self, presented: _Presented) -> None:
+        """Puts the keyed hash in place of the plain one; a reset in between wins."""
+        await self._stored.update_one(
+            {"_id": FULL, "hash": presented.plain},
+            {"$set": {"hash": presented.hash, "scheme": "hmac-sha-256"}},
         )
 
-    async def _read(self) -> None:
-        # Set before waiting, so that one caller asks the database and the others do not queue.
-        self._read_at = time.monotonic()
-        found = await self._keys.find_one({"_id": FULL}, {"hash": 1})
-        self._hash = str(found.get("hash", "")) if found else ""
+    def _holder(self, record: Mapping[str, Any]) -> _Holder | None:
+        if record["_id"] == FULL:
+            return None if self.is_configured else _Holder(FULL_ACCESS)
+        key = web_key_of(record)
+        if key is None:
+            _log.error("web_key_unreadable", id=str(record["_id"])[:100])
+            return None
+        known = self._holders.get(key.id)
+        if known is not None and known[0] == key:
+            return known[1]
+        if len(self._holders) >= _MOST_HOLDERS:
+            self._holders.clear()
+        holder = _Holder(_principal_of(key), key.expires)
+        self._holders[key.id] = key, holder
+        return holder
+
+    def _full_record(self, key: str) -> dict[str, Any]:
+        return {"_id": FULL, **self.hashes.stored(key), "created": now()}
 
 
-def new_key() -> str:
-    """A full-access key: 37 lower-case hex characters, 148 random bits (SPEC 2.2)."""
-    return secrets.token_hex(_LENGTH)[:_LENGTH]
+def _is_hash_of(record: Mapping[str, Any], presented: _Presented) -> bool:
+    ours = presented.hash if "scheme" in record else presented.plain
+    return hmac.compare_digest(str(record.get("hash", "")).encode(), ours.encode())
 
 
-def digest(key: str) -> str:
-    """What is stored of a key. A plain hash will do: the keys are random, not chosen by people."""
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _record(key: str) -> dict[str, Any]:
-    now = datetime.now(UTC).replace(tzinfo=None)
-    return {"_id": FULL, "hash": digest(key), "prefix": key[:_PREFIX_LENGTH], "created": now}
+def _principal_of(key: WebKey) -> Principal:
+    return Principal(
+        name="api",
+        id=f"key:{key.id}",
+        permissions=KeyPermissions(key),
+        rate=key.rate,
+        origins=key.origins,
+    )
