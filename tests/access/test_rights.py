@@ -52,7 +52,7 @@ POSTS: dict[str, Any] = {
     "name": "posts",
     "fields": [
         {"name": "title", "type": "text"},
-        {"name": "remark", "type": "text", "hidden": True},
+        {"name": "remark", "type": "text", "hidden": True, "searchable": True},
         {"name": "cost", "type": "number", "hidden": True},
         {"name": "price", "type": "float_number", "formula": "{{cost}} * 2"},
         {"name": "shown", "type": "float_number", "formula": "{{price}} + 1"},
