@@ -1,14 +1,15 @@
 """How much a text asks for, counted before it is validated: what is too much costs no more.
 
-Validation compares fields in pairs, and fragments that use each other twice make a million of a
-few lines. So everything is counted first, each fragment once however often it is used, and the
-selections themselves are followed only when there are few of them.
+Fragments that use each other twice make a million fields of a few lines. So everything is counted
+first, each fragment once however often it is used, and the selections themselves are followed only
+when there are few of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from graphql import (
     DocumentNode,
@@ -23,6 +24,7 @@ from graphql import (
 from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.limits import Limits
 from duetdb.graphql.introspection_writer import FIELDS as INTROSPECTION
+from duetdb.graphql.merging import Merging
 
 _LISTS = frozenset(
     ("types", "fields", "args", "inputFields", "interfaces", "enumValues", "possibleTypes")
@@ -84,12 +86,13 @@ class Measure:
         for each in unused:
             self.whole.add(self._of_fragment(each.name.value))
 
-    def repeated(self) -> int:
-        """How often fields are selected again under a key that is there already.
-
-        Takes time for each place where a fragment is used: ask only when those are few.
-        """
-        return sum(self._repeated([each]) for each in self._sets)
+    @cached_property
+    def merging(self) -> Merging:
+        """What is selected under the same key; ask only when few places use fragments."""
+        merging = Merging(self.fragments)
+        for each in self._sets:
+            merging.follow([each])
+        return merging
 
     def _of(self, selected: SelectionSetNode | None) -> Size:
         total = Size()
@@ -124,33 +127,6 @@ class Measure:
             self._known[name] = known
         return known
 
-    def _repeated(self, sets: Iterable[SelectionSetNode]) -> int:
-        """The same for selection sets that are merged, and for all below them."""
-        below: dict[str, list[SelectionSetNode]] = {}
-        repeated = 0
-        visited: set[str] = set()
-        for each in sets:
-            for node in self._fields(each, visited):
-                key = node.alias.value if node.alias else node.name.value
-                repeated += key in below
-                inside = below.setdefault(key, [])
-                if node.selection_set is not None:
-                    inside.append(node.selection_set)
-        return repeated + sum(self._repeated(inside) for inside in below.values() if inside)
-
-    def _fields(self, selected: SelectionSetNode, visited: set[str]) -> Iterator[FieldNode]:
-        """The fields at the top of a selection set, those in fragments included."""
-        for each in selected.selections:
-            if isinstance(each, FieldNode):
-                yield each
-            elif isinstance(each, InlineFragmentNode):
-                yield from self._fields(each.selection_set, visited)
-            elif isinstance(each, FragmentSpreadNode) and each.name.value not in visited:
-                visited.add(each.name.value)
-                fragment = self.fragments.get(each.name.value)
-                if fragment is not None:
-                    yield from self._fields(fragment.selection_set, visited)
-
 
 def check_measure(measure: Measure, limits: Limits) -> None:
     """Raises ``LimitExceeded`` when a text asks for too much."""
@@ -168,7 +144,7 @@ def check_measure(measure: Measure, limits: Limits) -> None:
     ):
         _check(asked, f"graphql_{name}", sentence, remedy, limits)
     sentence = "selects fields again more than {} times"
-    _check(measure.repeated(), "graphql_repeats", sentence, "Select each field once", limits)
+    _check(measure.merging.repeated, "graphql_repeats", sentence, "Select each field once", limits)
 
 
 _LESS = "Ask for less at a time; a fragment counts wherever it is used"

@@ -16,6 +16,7 @@ from graphql import (
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
+    OverlappingFieldsCanBeMergedRule,
     ValuesOfCorrectTypeRule,
     VariableNode,
     Visitor,
@@ -154,6 +155,7 @@ class Operations:
             raise Refused([error]) from None
         except RecursionError:
             raise refuse("The text is nested too deeply.") from None
+        errors += measure.merging.errors
         if errors:
             raise Refused([_explained(each) for each in errors])
         _unlink_tokens(document)
@@ -178,7 +180,9 @@ class Operations:
 
 
 _RULES = tuple(
-    ServiceJudgesDataRule if each is ValuesOfCorrectTypeRule else each for each in specified_rules
+    ServiceJudgesDataRule if each is ValuesOfCorrectTypeRule else each
+    for each in specified_rules
+    if each is not OverlappingFieldsCanBeMergedRule  # compares in pairs: see Merging
 )
 
 

@@ -17,7 +17,7 @@ from duetdb.graphql.measure import Measure, check_measure
 def counted(text: str) -> dict[str, Any]:
     """What a text asks for, as far as it is something, and its repeated fields."""
     measure = Measure(parse(text))
-    found = {**asdict(measure.whole), "repeated": measure.repeated()}
+    found = {**asdict(measure.whole), "repeated": measure.merging.repeated}
     return {name: value for name, value in found.items() if value}
 
 
@@ -72,7 +72,7 @@ def test_what_is_counted(text: str, expected: dict[str, int] | None) -> None:
     ],
 )
 def test_fields_are_repeated_where_selections_are_merged(text: str, repeated: int) -> None:
-    assert Measure(parse(text)).repeated() == repeated
+    assert Measure(parse(text)).merging.repeated == repeated
 
 
 def test_the_schema_counts_for_itself() -> None:
