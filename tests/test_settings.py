@@ -125,7 +125,11 @@ def test_a_key_that_no_header_can_carry_refuses() -> None:
         ({"memory": True, "mongodb_uri": "mongodb://h"}, "exclude each other"),
         ({"memory": True, "workers": 2}, "one worker"),
         ({"tls_key": "/nowhere"}, "both or neither"),
-        ({"tls_key": "/nowhere", "tls_certificate": "/nowhere"}, "no file"),
+        ({"tls_key": "/nowhere", "tls_cert": "/nowhere"}, "no file"),
+        ({"tls_self_signed": True, "tls_key": "/nowhere", "tls_cert": "/nowhere"}, "exclude each"),
+        ({"memory": True, "rate_storage": "mongodb"}, "no MongoDB to count in"),
+        ({"trusted_proxies": "10.0.0.1, proxy.example"}, "does not appear to be"),
+        ({"trusted_proxies": "10.0.0.1/8"}, "has host bits set"),
         ({"page_default": 10, "page_ceiling": 5}, "larger than"),
     ],
 )
@@ -160,7 +164,37 @@ def test_loopback_needs_no_warning(host: str) -> None:
     assert load({"host": host}).warnings() == ()
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org"])
-def test_any_other_address_without_tls_is_warned_about(host: str) -> None:
+OUTSIDE = pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org"])
+
+
+@OUTSIDE
+def test_a_host_that_others_reach_needs_https(host: str) -> None:
     assert not is_loopback(host)
-    assert "without TLS" in load({"host": host}).warnings()[0]
+    settings = load({"host": host})
+    assert settings.warnings() == ()
+    with pytest.raises(SettingsError) as caught:
+        settings.check_reachable()
+    assert str(caught.value) == (
+        f"Listening on {host} takes HTTPS: give a certificate with --tls-cert and --tls-key (or "
+        "--tls-self-signed for development), or name the proxy that speaks HTTPS for the server "
+        "with --trusted-proxies, or say --no-require-https if nobody else can read that network."
+    )
+
+
+@OUTSIDE
+def test_each_of_the_ways_out_lets_it_start(host: str) -> None:
+    for flags in ({"tls_self_signed": True}, {"trusted_proxies": "10.0.0.1"}):
+        settings = load({"host": host, **flags})
+        settings.check_reachable()
+        assert settings.warnings() == ()
+    settings = load({"host": host, "require_https": False})
+    settings.check_reachable()
+    assert "without TLS" in settings.warnings()[0]
+
+
+def test_networks_of_proxies_are_read() -> None:
+    settings = load({"trusted_proxies": " 10.0.0.7, 192.168.0.0/24,2001:db8::/32 "})
+    assert [str(each) for each in settings.proxy_networks()] == [
+        *("10.0.0.7/32", "192.168.0.0/24", "2001:db8::/32")
+    ]
+    assert load().proxy_networks() == ()

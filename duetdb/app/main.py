@@ -15,14 +15,22 @@ from duetdb import __version__
 from duetdb.app.http.cors import Cors
 from duetdb.app.http.credentials import Callers
 from duetdb.app.http.fallback import refused
+from duetdb.app.http.gate import Gate, Rules
 from duetdb.app.http.health import health_routes
+from duetdb.app.http.leases import Leased
 from duetdb.app.http.metrics import Metrics
 from duetdb.app.http.observe import Observe
+from duetdb.app.http.proxies import Proxies
+from duetdb.app.http.rate import RateLimiter, Rates
+from duetdb.app.http.transport import Transport
 from duetdb.app.log import configure_logging
 from duetdb.app.mongo.connect import connect
+from duetdb.app.service.administration import Administration
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.events import Events
+from duetdb.app.service.keys.key_admin import KeyAdmin
 from duetdb.app.service.keys.keys import Keys
+from duetdb.app.service.permits import Permits
 from duetdb.app.service.schema.admin import SchemaAdmin
 from duetdb.app.service.schema.catalog import Catalog
 from duetdb.app.service.service import Service
@@ -45,6 +53,14 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     ``engine`` it uses that connection instead and leaves it open.
     """
     metrics = Metrics()
+    limiter = RateLimiter(
+        Rates(
+            key=settings.rate_key,
+            user=settings.rate_user,
+            address=settings.rate_address,
+            failures=settings.rate_failures,
+        )
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -52,7 +68,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
             connected = engine or await connect(settings)
             if engine is None:
                 stack.push_async_callback(connected.client.close)
-            await _assemble(app, connected, settings, metrics, stack)
+            await _assemble(app, connected, settings, metrics, limiter, stack)
             _settle_memory()
             sys.setswitchinterval(SWITCH_SECONDS)
             yield
@@ -67,9 +83,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         redirect_slashes=False,
         exception_handlers={HTTPException: refused},
     )
-    app.add_middleware(Observe, metrics=metrics, access_log=settings.access_log)
-    # Outermost: browsers may read every answer, masked errors included.
-    app.add_middleware(Cors, origins=settings.listed_origins())
+    _surround(app, settings, metrics, limiter)
     return app
 
 
@@ -80,22 +94,37 @@ def create_app_from_environment() -> FastAPI:
     return create_app(settings)
 
 
+def _surround(app: FastAPI, settings: Settings, metrics: Metrics, limiter: RateLimiter) -> None:
+    """What stands around all interfaces, the innermost first."""
+    rules = Rules(require_https=settings.require_https, body_seconds=settings.body_seconds)
+    app.add_middleware(Gate, rules=rules, limiter=limiter)
+    app.add_middleware(Observe, metrics=metrics, access_log=settings.access_log)
+    # Around that: browsers may read every answer, refusals and masked errors included.
+    app.add_middleware(Cors, origins=settings.listed_origins())
+    proxies = Proxies(settings.proxy_networks(), settings.proxy_headers)
+    app.add_middleware(Transport, proxies=proxies, hsts_seconds=settings.hsts_seconds)
+
+
 async def _assemble(
     app: FastAPI,
     engine: Engine,
     settings: Settings,
     metrics: Metrics,
+    limiter: RateLimiter,
     stack: AsyncExitStack,
 ) -> None:
     limits = settings.limits()
     catalog = Catalog(engine)
     keys = Keys(engine, settings.api_key, settings.key_pepper)
-    callers = Callers(keys, user_origins=settings.listed_origins())
+    if settings.rate_storage == "mongodb":
+        limiter.counter = Leased(await Permits.started(engine))
+    callers = Callers(keys, limiter=limiter, user_origins=settings.listed_origins())
     service = Service(engine, catalog, limits, Events())
     admin = SchemaAdmin(engine, catalog, limits)
+    administration = Administration(admin, KeyAdmin(engine, keys, limits))
     app.router.routes.extend(
         [
-            *rest_routes(service, admin, callers),
+            *rest_routes(service, administration, callers),
             *graphql_routes(
                 service,
                 callers,

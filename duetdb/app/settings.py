@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -12,22 +12,23 @@ from typing import Any, Literal, get_type_hints
 
 from dotenv import dotenv_values
 
+from duetdb.app.service.identity.options import IdentityOptions
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.origins import listed_origin
+from duetdb.app.setting_checks import CHECKS
 from duetdb.app.setting_values import SettingsError, check_range, convert
 from duetdb.schema_gen.suggest import did_you_mean
 
 PREFIX = "DUETDB_"
-API_KEY_LENGTH = 24
-PEPPER_LENGTH = 32
 
 _SECRET = {"secret": True}
 _LIMITS = frozenset(limit.name for limit in fields(Limits))
+_IDENTITY = frozenset(option.name for option in fields(IdentityOptions))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(Limits):
-    """What an operator can set, the service's limits included.
+class Settings(IdentityOptions, Limits):
+    """What an operator can set, the options of identity and the service's limits included.
 
     Each field is the flag ``--its-name`` and the variable ``DUETDB_ITS_NAME``; the text below a
     field is its help. Flags win over the environment, the environment over ``.env``, and ``.env``
@@ -38,10 +39,40 @@ class Settings(Limits):
     """Address to listen on."""
     port: int = field(default=8000, metadata={"min": 0, "max": 65535})
     """TCP port to listen on; 0 takes a free one."""
-    tls_certificate: Path | None = None
+    tls_cert: Path | None = None
     """PEM file with the certificate chain; with tls_key the server speaks HTTPS."""
     tls_key: Path | None = None
     """PEM file with the certificate's private key."""
+    tls_self_signed: bool = False
+    """Speak HTTPS with a certificate that the server makes itself; for development."""
+    require_https: bool = True
+    """Refuse requests of other machines that did not come by HTTPS."""
+    hsts_seconds: int = field(default=31_536_000, metadata={"min": 0})
+    """How long browsers shall ask this host by HTTPS only, said on HTTPS answers; 0: not said."""
+    trusted_proxies: str | None = None
+    """Addresses or networks, separated by commas, of proxies that say who the client is."""
+    proxy_headers: Literal["x-forwarded", "forwarded"] = "x-forwarded"
+    """The headers that they set: X-Forwarded-For and X-Forwarded-Proto, or Forwarded (RFC 7239)."""
+    header_count: int = 100
+    """Headers of one request."""
+    header_bytes: int = 65_536
+    """Bytes of the address and the headers of one request."""
+    header_seconds: int = field(default=10, metadata={"max": 3600})
+    """Seconds in which the headers of a request must arrive."""
+    body_seconds: int = field(default=30, metadata={"max": 3600})
+    """Seconds in which a body must arrive, and one more for each 10,000 bytes that did."""
+    keep_alive_seconds: int = field(default=65, metadata={"max": 3600})
+    """Seconds that a connection is kept for the next request."""
+    rate_key: int = field(default=200, metadata={"min": 0})
+    """Requests a second of a key that has no rate of its own, over 10 seconds; 0: any number."""
+    rate_user: int = field(default=50, metadata={"min": 0})
+    """Requests a second of one user, over 10 seconds; 0: any number."""
+    rate_address: int = field(default=500, metadata={"min": 0})
+    """Requests a second of one other machine's address, over 10 seconds; 0: any number."""
+    rate_failures: int = field(default=30, metadata={"min": 0})
+    """Wrong keys and tokens a minute after which an address must wait; 0: any number."""
+    rate_storage: Literal["memory", "mongodb"] = "memory"
+    """Where requests are counted: in each worker, or in the database for all workers together."""
     workers: int = field(default=1, metadata={"max": 256})
     """Server processes."""
     shutdown_timeout: int = field(default=10, metadata={"max": 3600})
@@ -106,7 +137,7 @@ class Settings(Limits):
                 check_range(origin, values[name], metadata)
                 origins[name] = origin
         settings = cls(**values, origins=MappingProxyType(origins))
-        for check in _CHECKS:
+        for check in CHECKS:
             check(settings)
         return settings
 
@@ -118,6 +149,10 @@ class Settings(Limits):
     def limits(self) -> Limits:
         """The part that the service enforces."""
         return Limits(**{limit.name: getattr(self, limit.name) for limit in fields(Limits)})
+
+    def identity(self) -> IdentityOptions:
+        """The part that says how users prove who they are."""
+        return IdentityOptions(**{name: getattr(self, name) for name in _IDENTITY})
 
     def origin_of(self, name: str) -> str:
         """Where a setting's value comes from: a flag, a variable, the .env file or the default."""
@@ -142,22 +177,51 @@ class Settings(Limits):
 
     def warnings(self) -> tuple[str, ...]:
         """Sentences about settings that work but deserve a second look."""
-        if is_loopback(self.host) or self.tls_certificate is not None:
+        if self.require_https or is_loopback(self.host) or self.speaks_tls:
             return ()
         return (
             f"Listening on {self.host} without TLS: keys and data cross the network in plain text. "
-            "Set tls_certificate and tls_key, or put a TLS proxy in front.",
+            "Set tls_cert and tls_key, or put a TLS proxy in front.",
         )
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether the server itself speaks HTTPS."""
+        return self.tls_cert is not None or self.tls_self_signed
+
+    def proxy_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """``trusted_proxies``; raises ``ValueError`` for what is no address and no network."""
+        given = (each.strip() for each in (self.trusted_proxies or "").split(","))
+        return tuple(ipaddress.ip_network(each) for each in given if each)
+
+    def check_reachable(self) -> None:
+        """Raises ``SettingsError`` if a server would refuse everybody who can reach it."""
+        if (
+            self.require_https
+            and not self.speaks_tls
+            and not self.trusted_proxies
+            and not is_loopback(self.host)
+        ):
+            raise SettingsError(
+                f"Listening on {self.host} takes HTTPS: give a certificate with --tls-cert and "
+                "--tls-key (or --tls-self-signed for development), or name the proxy that speaks "
+                "HTTPS for the server with --trusted-proxies, or say --no-require-https if nobody "
+                "else can read that network."
+            )
+
+
+def _group(setting: Field[Any]) -> int:
+    return 2 if setting.name in _LIMITS else int(setting.name in _IDENTITY)
 
 
 SETTINGS: Mapping[str, Field[Any]] = MappingProxyType(
     {
         setting.name: setting
-        for setting in sorted(fields(Settings), key=lambda field: field.name in _LIMITS)
+        for setting in sorted(fields(Settings), key=_group)
         if setting.default is not MISSING
     }
 )
-"""The dataclass field of every setting, the limits last."""
+"""The dataclass field of every setting, those of identity and the limits last."""
 
 TYPES: Mapping[str, Any] = MappingProxyType(
     {name: hint for name, hint in get_type_hints(Settings).items() if name in SETTINGS}
@@ -222,90 +286,3 @@ def _mask_uri(uri: str) -> str:
     """The URI without its password and without options that carry credentials."""
     masked = re.sub(r"(://[^:/@]*):.*@", r"\1:********@", uri)
     return re.sub(r"(?i)([?&](?:[^=&]*password|authMechanismProperties)=)[^&]*", r"\1***", masked)
-
-
-def _check_api_key(settings: Settings) -> None:
-    key = settings.api_key
-    if key is None:
-        return
-    if len(key) < API_KEY_LENGTH:
-        raise SettingsError(
-            f"{settings.origin_of('api_key')} has {len(key)} characters; a full-access key needs "
-            f"{API_KEY_LENGTH} or more. `openssl rand -hex 24` makes a good one."
-        )
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise SettingsError(
-            f"{settings.origin_of('api_key')} has characters that an HTTP header cannot carry; "
-            "use letters, digits and ASCII punctuation."
-        )
-
-
-def _check_pepper(settings: Settings) -> None:
-    pepper = settings.key_pepper
-    if pepper is not None and len(pepper) < PEPPER_LENGTH:
-        raise SettingsError(
-            f"{settings.origin_of('key_pepper')} has {len(pepper)} characters; it needs "
-            f"{PEPPER_LENGTH} or more. `openssl rand -hex 32` makes a good one."
-        )
-
-
-def _check_origins(settings: Settings) -> None:
-    try:
-        settings.listed_origins()
-    except ValueError as error:
-        raise SettingsError(f"{settings.origin_of('user_origins')}: {error}") from None
-
-
-def _check_database(settings: Settings) -> None:
-    name = settings.database
-    if name in {"admin", "local", "config"}:
-        raise SettingsError(
-            f"{settings.origin_of('database')} is {name!r}, which MongoDB keeps for itself."
-        )
-    if not re.fullmatch(r'[^/\\. "$*<>:|?\x00]{1,63}', name):
-        raise SettingsError(
-            f"{settings.origin_of('database')} is {name!r}, which MongoDB does not take as a name: "
-            "use 1 to 63 letters, digits, - and _."
-        )
-
-
-def _check_engine(settings: Settings) -> None:
-    uri = settings.mongodb_uri
-    if uri is not None and not uri.startswith(("mongodb://", "mongodb+srv://")):
-        raise SettingsError(
-            f"{settings.origin_of('mongodb_uri')} must begin with mongodb:// or mongodb+srv://."
-        )
-    if settings.memory and uri is not None:
-        raise SettingsError("memory and mongodb_uri exclude each other: set one of them.")
-    if settings.memory and settings.require_index:
-        raise SettingsError("memory has no indexes to require: set memory or require_index.")
-    if settings.memory and settings.workers > 1:
-        raise SettingsError("memory works with one worker only: each would have its own data.")
-
-
-def _check_tls(settings: Settings) -> None:
-    if (settings.tls_certificate is None) != (settings.tls_key is None):
-        raise SettingsError("tls_certificate and tls_key belong together: set both or neither.")
-    for name in ("tls_certificate", "tls_key"):
-        path: Path | None = getattr(settings, name)
-        if path is not None and not path.is_file():
-            raise SettingsError(f"{settings.origin_of(name)}: there is no file {path}.")
-
-
-def _check_pages(settings: Settings) -> None:
-    if settings.page_default > settings.page_ceiling:
-        raise SettingsError(
-            f"page_default ({settings.page_default}) is larger than "
-            f"page_ceiling ({settings.page_ceiling})."
-        )
-
-
-_CHECKS: tuple[Callable[[Settings], None], ...] = (
-    _check_api_key,
-    _check_pepper,
-    _check_origins,
-    _check_database,
-    _check_engine,
-    _check_tls,
-    _check_pages,
-)

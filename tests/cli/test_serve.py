@@ -165,12 +165,12 @@ def test_a_certificate_that_is_none_is_refused(tmp_path: Path) -> None:
         "serve",
         "--memory",
         f"--port={free_port()}",
-        f"--tls-certificate={tmp_path}/certificate",
+        f"--tls-cert={tmp_path}/certificate",
         f"--tls-key={tmp_path}/key",
     )
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(
-        "duetdb: tls_certificate and tls_key cannot be used together: "
+        "duetdb: tls_cert and tls_key cannot be used together: "
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
+from duetdb.app.service.identity.options import IdentityOptions
 from duetdb.app.service.limits import Limits
 from duetdb.app.setting_values import without_none
 from duetdb.app.settings import SETTINGS, TYPES, Settings
@@ -58,7 +59,11 @@ def _help(name: str) -> str:
 
 @cache
 def _texts() -> Mapping[str, str]:
-    return {**_field_texts(Limits), **_field_texts(Settings)}
+    return {
+        name: text
+        for each in (Limits, IdentityOptions, Settings)
+        for name, text in _field_texts(each).items()
+    }
 
 
 _SOURCES = re.compile(r" \(SPEC [0-9.]+\)")

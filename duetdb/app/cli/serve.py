@@ -7,7 +7,6 @@ import asyncio
 import os
 import signal
 import socket
-import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,12 +18,9 @@ from duetdb import __version__
 from duetdb.app.cli._flags import ALL
 from duetdb.app.log import configure_logging
 from duetdb.app.service.errors import Unavailable
-from duetdb.app.setting_values import SettingsError
 from duetdb.app.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
-    import uvicorn
-
     from duetdb.app.service.engine import Engine
 
 SUMMARY = "run the server"
@@ -40,11 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Serve until SIGTERM or Ctrl-C; the status is 0 if that went well."""
     configure_logging(settings.log_level)
+    settings.check_reachable()
     for sentence in settings.warnings():
         print(f"duetdb: {sentence}", file=sys.stderr)
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, _end)
-    with _listening(settings) as listener, _database(settings) as reachable:
+    with _listening(settings) as listener, _database(_with_certificate(settings)) as reachable:
         from duetdb.app.cli._prepare import prepare
 
         prepared = asyncio.run(prepare(reachable))
@@ -92,6 +89,27 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
+def _with_certificate(settings: Settings) -> Settings:
+    """The settings with the files of the certificate that the server makes itself, if asked.
+
+    Browsers are not told to insist on HTTPS: that would hold for everything on ``localhost``.
+    """
+    if not settings.tls_self_signed:
+        return settings
+    from duetdb.app.cli._certificate import self_signed
+
+    try:
+        certificate, key = self_signed(settings.data, settings.host)
+    except OSError as error:
+        raise Unavailable(
+            f"No certificate can be kept in {settings.data}: {error.strerror}.",
+            hint="Choose another folder with --data.",
+        ) from None
+    return replace(
+        settings, tls_self_signed=False, tls_cert=certificate, tls_key=key, hsts_seconds=0
+    )
+
+
 @contextmanager
 def _database(settings: Settings) -> Iterator[Settings]:
     """The settings with a database that can be connected to, the embedded one started if asked."""
@@ -116,6 +134,7 @@ def _serve_alone(
 ) -> int:
     import uvicorn
 
+    from duetdb.app.cli._uvicorn import configuration
     from duetdb.app.main import create_app
 
     class Server(uvicorn.Server):
@@ -124,7 +143,7 @@ def _serve_alone(
             if self.started:
                 print(announcement, flush=True)
 
-    server = Server(_configuration(settings, create_app(settings, memory)))
+    server = Server(configuration(settings, create_app(settings, memory)))
     server.run([listener])
     return 0 if server.started else 1
 
@@ -133,56 +152,22 @@ def _serve_with_workers(settings: Settings, listener: socket.socket, announcemen
     from uvicorn.config import STARTUP_FAILURE
     from uvicorn.supervisors import Multiprocess
 
+    from duetdb.app.cli._uvicorn import configuration
+
     for variable in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[variable]
     os.environ.update(settings.to_environment())
-    configuration = _configuration(settings, f"{__name__}:worker", factory=True)
-    supervisor = Multiprocess(configuration, sockets=[listener])
+    options = configuration(settings, f"{__name__}:worker", factory=True)
+    supervisor = Multiprocess(options, sockets=[listener])
     print(announcement, flush=True)
     supervisor.run()
     failed = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
     return 1 if failed else 0
 
 
-def _configuration(settings: Settings, app: Any, **options: Any) -> uvicorn.Config:
-    import uvicorn
-
-    configuration = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        loop="uvloop",
-        http="httptools",
-        ws_max_size=settings.body_bytes,
-        lifespan="on",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=settings.shutdown_timeout,
-        ssl_certfile=settings.tls_certificate,
-        ssl_keyfile=settings.tls_key,
-        **options,
-    )
-    if settings.tls_certificate is not None:
-        _check_certificate(settings)
-    return configuration
-
-
-def _check_certificate(settings: Settings) -> None:
-    try:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(str(settings.tls_certificate), str(settings.tls_key))
-    except (OSError, ssl.SSLError) as error:
-        raise SettingsError(
-            f"tls_certificate and tls_key cannot be used together: {error.strerror or error}."
-        ) from None
-
-
 def _address(settings: Settings, listener: socket.socket) -> str:
     """The server's URL as seen from this machine."""
-    scheme = "https" if settings.tls_certificate is not None else "http"
+    scheme = "https" if settings.speaks_tls else "http"
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
     if ":" in host and not host.startswith("["):
         host = f"[{host}]"
