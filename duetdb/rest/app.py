@@ -15,10 +15,10 @@ from duetdb.app.http.credentials import Callers
 from duetdb.app.http.failures import MethodNotAllowed
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.http.streaming import Streaming
+from duetdb.app.service.administration import Administration
 from duetdb.app.service.errors import DuetError, NotFound
-from duetdb.app.service.schema.admin import SchemaAdmin
 from duetdb.app.service.service import Service
-from duetdb.rest import children, documents, meta
+from duetdb.rest import children, documents, keys, meta
 from duetdb.rest.call import Call
 from duetdb.rest.docs import docs_routes
 from duetdb.rest.errors import error_response, masked_response
@@ -59,11 +59,14 @@ DATABASE_CHANGE: Resource = {"GET": meta.get_change}
 COLLECTION_META: Resource = {"GET": meta.get_one, "PUT": meta.put_one, "DELETE": meta.delete_one}
 DATABASE_INFER: Resource = {"POST": meta.infer_all}
 COLLECTION_INFER: Resource = {"POST": meta.infer_one}
+KEYS: Resource = {"GET": keys.list_keys, "POST": keys.create_key}
+KEY: Resource = {"GET": keys.get_key, "PATCH": keys.update_key, "DELETE": keys.revoke_key}
+KEY_RESET: Resource = {"POST": keys.reset_key}
 SWAGGER: Resource = {"GET": meta.get_swagger}
 OPENAPI: Resource = {"GET": meta.get_openapi}
 
 
-def rest_routes(service: Service, admin: SchemaAdmin, callers: Callers) -> list[BaseRoute]:
+def rest_routes(service: Service, admin: Administration, callers: Callers) -> list[BaseRoute]:
     """``/rest/...``, ``/openapi.json`` and ``/docs``; registers REST's part with the catalog."""
     service.catalog.register("rest", partial(build_part, limits=service.limits))
     rest = RestApp(service, admin, callers)
@@ -82,7 +85,7 @@ class RestApp:
     caller's key: whoever has none learns nothing about what exists.
     """
 
-    def __init__(self, service: Service, admin: SchemaAdmin, callers: Callers) -> None:
+    def __init__(self, service: Service, admin: Administration, callers: Callers) -> None:
         self._service = service
         self._admin = admin
         self._callers = callers
@@ -141,6 +144,12 @@ def resource_of(segments: list[str]) -> Resource:
             return DATABASE_INFER
         case ["_meta", "changes", _]:
             return DATABASE_CHANGE
+        case ["_keys"]:
+            return KEYS
+        case ["_keys", _]:
+            return KEY
+        case ["_keys", _, "reset"]:
+            return KEY_RESET
         case ["_swagger.json"]:
             return SWAGGER
         case ["_openapi.json"]:

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope
 
 from duetdb.app.http.bodies import parse_form, parse_json, read_body
+from duetdb.app.service.administration import Administration
 from duetdb.app.service.errors import BadRequest, NotFound
 from duetdb.app.service.principal import Principal, require_full
-from duetdb.app.service.schema.admin import SchemaAdmin
 from duetdb.app.service.service import Service
 from duetdb.rest.formats import JSON, Format
 from duetdb.rest.params import Params
@@ -42,7 +42,7 @@ class Call:
         scope: Scope,
         receive: Receive,
         service: Service,
-        admin: SchemaAdmin,
+        admin: Administration,
         principal: Principal,
         part: RestPart,
     ) -> None:

@@ -14,47 +14,47 @@ from duetdb.rest.call import Call
 
 async def get_all(call: Call) -> JsonBytes:
     """``GET /rest/_meta``"""
-    return JsonBytes(dumps(await call.admin.describe_all(call.principal)))
+    return JsonBytes(dumps(await call.admin.schema.describe_all(call.principal)))
 
 
 async def put_all(call: Call) -> JsonBytes:
     """``PUT /rest/_meta``: the metadata of the whole database, all or nothing."""
-    return _applied(await call.admin.put_all(await call.body(), call.principal))
+    return _applied(await call.admin.schema.put_all(await call.body(), call.principal))
 
 
 async def get_one(call: Call) -> JsonBytes:
     """``GET /rest/C/_meta``"""
-    return JsonBytes(dumps(await call.admin.describe(call.segments[0], call.principal)))
+    return JsonBytes(dumps(await call.admin.schema.describe(call.segments[0], call.principal)))
 
 
 async def put_one(call: Call) -> JsonBytes:
     """``PUT /rest/C/_meta``"""
     name, body = call.segments[0], await call.body()
-    return _applied(await call.admin.put(name, body, call.principal))
+    return _applied(await call.admin.schema.put(name, body, call.principal))
 
 
 async def delete_one(call: Call) -> JsonBytes:
     """``DELETE /rest/C/_meta``; with ``drop=true`` the documents go too."""
     name, drop = call.segments[0], call.params.flag("drop")
-    await call.admin.delete(name, call.principal, drop=drop)
+    await call.admin.schema.delete(name, call.principal, drop=drop)
     return JsonBytes(dumps({"result": [name]}))
 
 
 async def infer_one(call: Call) -> JsonBytes:
     """``POST /rest/C/_meta/infer``: proposes metadata; ``apply=true`` applies it."""
     name, apply = call.segments[0], call.params.flag("apply")
-    return JsonBytes(dumps(await call.admin.infer(name, call.principal, apply=apply)))
+    return JsonBytes(dumps(await call.admin.schema.infer(name, call.principal, apply=apply)))
 
 
 async def infer_all(call: Call) -> JsonBytes:
     """``POST /rest/_meta/infer``: the same for every collection without metadata."""
     apply = call.params.flag("apply")
-    return JsonBytes(dumps(await call.admin.infer_all(call.principal, apply=apply)))
+    return JsonBytes(dumps(await call.admin.schema.infer_all(call.principal, apply=apply)))
 
 
 async def get_change(call: Call) -> JsonBytes:
     """``GET /rest/_meta/changes/ID``: how far a change is that was answered with 202."""
-    return JsonBytes(dumps(await call.admin.progress(call.segments[2], call.principal)))
+    return JsonBytes(dumps(await call.admin.schema.progress(call.segments[2], call.principal)))
 
 
 async def get_openapi(call: Call) -> JsonBytes:

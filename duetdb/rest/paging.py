@@ -117,6 +117,12 @@ def _order(
     return parse_order(collection, sort, directions, schema)
 
 
+def window_of(params: Params, limits: Limits) -> tuple[int, int]:
+    """``skip`` and ``max`` of a list that is no collection's; raises ``LimitExceeded``."""
+    most = _max(params.last("max"), limits)
+    return _skip(params.last("skip")), limits.page_default if most is None else most
+
+
 def _skip(given: Any) -> int:
     skip = _whole(given)
     if skip is not None and skip > _SKIP_CEILING:
