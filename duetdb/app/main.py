@@ -10,11 +10,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from duetdb import __version__
+from duetdb.app.http.auth import auth_router
 from duetdb.app.http.cors import Cors
 from duetdb.app.http.credentials import Callers
-from duetdb.app.http.fallback import refused
+from duetdb.app.http.fallback import answered, left, refused
 from duetdb.app.http.gate import Gate, Rules
 from duetdb.app.http.health import health_routes
 from duetdb.app.http.leases import Leased
@@ -27,7 +29,9 @@ from duetdb.app.log import configure_logging
 from duetdb.app.mongo.connect import connect
 from duetdb.app.service.administration import Administration
 from duetdb.app.service.engine import Engine
+from duetdb.app.service.errors import DuetError
 from duetdb.app.service.events import Events
+from duetdb.app.service.identity.identity import Identity
 from duetdb.app.service.keys.key_admin import KeyAdmin
 from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.permits import Permits
@@ -81,7 +85,11 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        exception_handlers={HTTPException: refused},
+        exception_handlers={
+            HTTPException: refused,
+            DuetError: answered,
+            ClientDisconnect: left,
+        },
     )
     _surround(app, settings, metrics, limiter)
     return app
@@ -118,8 +126,10 @@ async def _assemble(
     keys = Keys(engine, settings.api_key, settings.key_pepper)
     if settings.rate_storage == "mongodb":
         limiter.counter = Leased(await Permits.started(engine))
-    callers = Callers(keys, limiter=limiter, user_origins=settings.listed_origins())
     service = Service(engine, catalog, limits, Events())
+    options, origins = settings.identity(), settings.listed_origins()
+    identity = Identity(engine, service, options)
+    callers = Callers(keys, identity.tokens, limiter, origins)
     admin = SchemaAdmin(engine, catalog, limits)
     administration = Administration(admin, KeyAdmin(engine, keys, limits))
     app.router.routes.extend(
@@ -135,10 +145,13 @@ async def _assemble(
             *health_routes(service, callers, metrics),
         ]
     )
+    app.include_router(auth_router(identity, callers, options, origins))
     app.state.service, app.state.keys, app.state.admin = service, keys, admin
     await keys.start()
     await catalog.start()
     stack.push_async_callback(catalog.stop)
+    await identity.start()
+    stack.push_async_callback(identity.stop)
 
 
 def _settle_memory() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from duetdb.app.http.failures import refusal
 from duetdb.app.service.encoding import dumps
+from duetdb.app.service.errors import DuetError
 
 _ANSWERS = {
     404: (
@@ -27,3 +29,17 @@ async def refused(_request: Request, error: Exception) -> Response:
     return Response(
         dumps(body), status, error.headers, media_type="application/json; charset=utf-8"
     )
+
+
+async def answered(request: Request, error: Exception) -> Response:
+    """The answer to an error that a route of FastAPI raises."""
+    assert isinstance(error, DuetError)
+    answer = refusal(error, request.scope)
+    headers = {name.decode(): value.decode("latin-1") for name, value in answer.headers}
+    return Response(answer.content, answer.status_code, headers)
+
+
+async def left(_request: Request, error: Exception) -> Response:
+    """The client went away in the middle of its request: nobody reads this."""
+    assert isinstance(error, ClientDisconnect)
+    return Response(status_code=400)

@@ -31,12 +31,16 @@ class KeyPermissions(Permissions):
         self.token = ("key", key.id, key.revision)
         self._methods = key.methods
         self._globs = tuple(map(Glob, key.paths))
+        self._listed = frozenset(each.strip("/") for each in key.paths)
         self._filter = DocumentFilter(key.filter) if key.filter else None
         self._readable = frozenset(key.readable) or None
         self._writable = frozenset(key.writable) or None
 
     def allows(self, method: str, address: Address) -> bool:
         return method in self._methods and any(each.matches(address) for each in self._globs)
+
+    def names(self, method: str, path: str) -> bool:
+        return method in self._methods and path.strip("/") in self._listed
 
     def guard(
         self, collection: Collection, method: str, user: Mapping[str, Any], schema: Schema

@@ -57,6 +57,14 @@ class Permissions(ABC):
     def allows(self, method: str, address: Address) -> bool:
         """Whether the method may be used at this address."""
 
+    def names(self, method: str, path: str) -> bool:
+        """Whether the method may be used at a path that is not below ``/rest``.
+
+        A key must list it letter for letter, for no star means what gives rights,
+        such as ``/auth/jwt``.
+        """
+        return False
+
     @abstractmethod
     def guard(
         self, collection: Collection, method: str, user: Mapping[str, Any], schema: Schema

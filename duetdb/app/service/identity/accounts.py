@@ -74,11 +74,6 @@ class Accounts:
     def stop(self) -> None:
         self._passwords.stop()
 
-    def require(self, *, registration: bool = False) -> None:
-        """Raises ``NotFound`` unless the operator wants passwords, and registration."""
-        if not self._options.passwords or (registration and not self._options.registration):
-            raise NotFound("There is nothing at this address.")
-
     async def log_in(self, email: str, password: str, address: str) -> Pair:
         """A new session; ``address`` is where the caller is in the network.
 

@@ -16,7 +16,7 @@ class IdentityOptions:
     """How the tokens of users are signed; what a token itself says of it never counts."""
     jwt_secret: str | None = field(default=None, repr=False, metadata=_SECRET)
     """The secret of HS256, HS384 or HS512: as many bytes as the hash has, 32, 48 or 64, or more."""
-    jwt_public_key: str | None = field(default=None, metadata=_SECRET)
+    jwt_public_key: str | None = None
     """The public key or certificate of RS256, ES256 or EdDSA, as PEM text or the path of a file."""
     jwt_jwks_url: str | None = None
     """Where the issuer publishes its keys, in place of jwt_public_key; https, or on loopback."""
