@@ -25,14 +25,14 @@ class Burst:
     cpu: float
 
 
-def burst(case: Case, server: Server, path: str, seconds: int) -> Burst:
+def burst(case: Case, server: Server, path: str, seconds: int, key: str = KEY) -> Burst:
     """Runs ``wrk`` for so many seconds; any answer that is not 2xx ends the bench."""
     wrk = shutil.which("wrk")
     if wrk is None:
         raise SystemExit("The bench needs wrk: install the package wrk (apt-get install wrk).")
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "request.lua"
-        script.write_text(_script(case), encoding="utf-8")
+        script.write_text(_script(case, key), encoding="utf-8")
         before = server.cpu_seconds()
         command = [wrk, "-t1", f"-c{case.connections}", f"-d{seconds}s", "--latency"]
         out = subprocess.run(
@@ -53,8 +53,8 @@ def burst(case: Case, server: Server, path: str, seconds: int) -> Burst:
     )
 
 
-def _script(case: Case) -> str:
-    lines = [f'wrk.method = "{case.method}"', f'wrk.headers["x-apikey"] = "{KEY}"']
+def _script(case: Case, key: str) -> str:
+    lines = [f'wrk.method = "{case.method}"', f'wrk.headers["x-apikey"] = "{key}"']
     if case.body is not None:
         lines.append('wrk.headers["content-type"] = "application/json"')
         lines.append(f"wrk.body = [==[{case.body}]==]")
