@@ -49,7 +49,8 @@ def test_a_taken_port_is_refused_before_anything_else(tmp_path: Path) -> None:
 
 
 def test_a_host_that_is_not_here_is_refused(tmp_path: Path) -> None:
-    done = run_cli("serve", "--host", "no-such-host.invalid", *data_folder(tmp_path))
+    host = ("--host", "no-such-host.invalid", "--no-require-https")
+    done = run_cli("serve", *host, *data_folder(tmp_path))
     assert done.returncode == 1
     assert "The server cannot listen on port 8000 of no-such-host.invalid: " in done.stderr
 
