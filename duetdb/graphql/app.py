@@ -1,28 +1,25 @@
-"""``/graphql`` over HTTP, as the GraphQL-over-HTTP specification says, and the playground."""
+"""``/graphql`` over HTTP, as the GraphQL-over-HTTP specification says, and what is below it."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from duetdb.app.http import failures
 from duetdb.app.http.credentials import Callers
 from duetdb.app.http.failures import MethodNotAllowed
 from duetdb.app.http.responses import JsonBytes
-from duetdb.app.service.encoding import dumps
 from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.registered import RegisteredOperations
 from duetdb.app.service.service import Service
+from duetdb.graphql.answers import answered, failure
 from duetdb.graphql.errors import refused_text, service_entry
 from duetdb.graphql.execute import Answer, execute
 from duetdb.graphql.media_types import (
-    GRAPHQL,
     MediaType,
     accepted,
     answer_type,
@@ -32,6 +29,7 @@ from duetdb.graphql.media_types import (
 from duetdb.graphql.operations import Refused
 from duetdb.graphql.persisted import PersistedTexts
 from duetdb.graphql.playground import playground_page, playground_routes
+from duetdb.graphql.registry import RegistryApp
 from duetdb.graphql.request import read_request
 from duetdb.graphql.schema import GraphQLPart, build_part
 from duetdb.graphql.telling import Introspection
@@ -57,7 +55,14 @@ def graphql_routes(
     texts = PersistedTexts(registered, persisted_only)
     endpoint = GraphQLApp(service, callers, texts, playground_page() if playground else None)
     assets = playground_routes() if playground else []
-    return [Route("/graphql", endpoint), Route("/graphql/", endpoint), *assets]
+    registry = RegistryApp(registered, callers, service.limits)
+    return [
+        Route("/graphql", endpoint),
+        Route("/graphql/", endpoint),
+        Route("/graphql/operations", registry),
+        Route("/graphql/operations/{hash}", registry),
+        *assets,
+    ]
 
 
 class GraphQLApp:
@@ -84,7 +89,7 @@ class GraphQLApp:
         except ClientDisconnect:
             return
         except Exception as error:
-            response = _failure(error, kind or MediaType.JSON, request_id)
+            response = failure(error, kind or MediaType.JSON, request_id)
         await response(scope, receive, send)
 
     async def _answer(
@@ -107,15 +112,15 @@ class GraphQLApp:
             text = await self._texts.text_of(request, principal)
             operation = await part.operations.find(text, request.operation_name)
         except Refused as refused:
-            return _answered({"errors": refused_text(refused.errors, part.schema)}, kind)
+            return answered({"errors": refused_text(refused.errors, part.schema)}, kind)
         except LimitExceeded as error:
-            return _answered({"errors": [service_entry(error, request_id)]}, kind)
+            return answered({"errors": [service_entry(error, request_id)]}, kind)
         if scope["method"] != "POST" and operation.is_mutation:
             raise MethodNotAllowed("A mutation by GET", "POST")
         answer = partial(
             execute, operation, request.variables, part, self._service, principal, request_id
         )
-        return _answered(
+        return answered(
             await (self._explained(answer, principal) if request.explain else answer()), kind
         )
 
@@ -132,24 +137,3 @@ def _wants_page(scope: Scope, accept: bytes) -> bool:
         and b"query=" not in scope["query_string"]
         and prefers_html(accept)
     )
-
-
-def _answered(answer: Answer, kind: MediaType) -> JsonBytes:
-    """An operation that was not begun is a bad request where the client can tell (section 6.4)."""
-    status = 200 if "data" in answer or kind is MediaType.JSON else 400
-    return _response(answer, kind, status)
-
-
-def _failure(error: Exception, kind: MediaType, request_id: str) -> JsonBytes:
-    found = service_entry(error, request_id)
-    response = _response({"errors": [found]}, kind, found["extensions"]["status"])
-    for name, value in failures.headers(error).items():
-        response.set(name, value)
-    return response
-
-
-def _response(answer: Any, kind: MediaType, status: int) -> JsonBytes:
-    response = JsonBytes(dumps(answer), status)
-    if kind is MediaType.GRAPHQL:
-        response.set("content-type", GRAPHQL)
-    return response

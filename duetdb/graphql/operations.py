@@ -138,7 +138,7 @@ class Operations:
 
     def _prepare(self, text: str) -> Mapping[str, Operation]:
         try:
-            document = _parsed(text, self._limits.graphql_tokens)
+            document = parsed(text, self._limits.graphql_tokens)
             measure = Measure(document)
             check_measure(measure, self._limits)
             if measure.whole.schema is not None and not self._telling.introspection:
@@ -186,7 +186,7 @@ _RULES = tuple(
 )
 
 
-def _parsed(text: str, most_tokens: int) -> DocumentNode:
+def parsed(text: str, most_tokens: int) -> DocumentNode:
     """The text as a document; raises ``GraphQLError``, and ``LimitExceeded`` for a long one."""
     longest = most_tokens * _LONGEST_TOKEN
     if len(text) > longest:

@@ -42,7 +42,7 @@ async def read_request(
     """
     method = scope["method"]
     if method == "POST":
-        _check_content_type(headers.get(b"content-type", b""))
+        check_content_type(headers.get(b"content-type", b""))
         raw = await read_body(HttpRequest(scope, receive), most_bytes)
         return _request(parse_json(raw) if raw.strip() else None, _asks_why(scope))
     if method in ("GET", "HEAD"):
@@ -50,7 +50,7 @@ async def read_request(
     raise MethodNotAllowed(method, "POST", "GET", "HEAD")
 
 
-def _check_content_type(content_type: bytes) -> None:
+def check_content_type(content_type: bytes) -> None:
     """JSON only: a form of another site can send none, so no page can act on a visitor's behalf."""
     kind, _, parameters = content_type.partition(b";")
     charset = parameters.replace(b" ", b"").lower().replace(b'"', b"")

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from pymongo.errors import DuplicateKeyError
@@ -58,27 +57,32 @@ class RegisteredOperations:
             del self._known[next(iter(self._known))]
         return str(found["text"])
 
-    async def add(self, name: str, text: str) -> RegisteredOperation:
-        """Registers a text, which may be there already; raises ``LimitExceeded``."""
-        added = RegisteredOperation(hash_of(text), name, text)
-        size = len(text.encode())
-        if size > self._limits.registered_bytes:
-            raise LimitExceeded(
-                f"The text has {size:,} bytes; at most {self._limits.registered_bytes:,} are "
-                "registered.",
-                hint="Register its operations one by one, or raise DUETDB_REGISTERED_BYTES.",
-            )
-        record = {"_id": added.hash, "name": name, "text": text, "created": _now()}
+    async def add(self, operations: Sequence[RegisteredOperation]) -> None:
+        """Registers texts, some of which may be there already; raises ``LimitExceeded``."""
+        for each in operations:
+            self._check_size(each)
+        new = {each.hash: each for each in operations}
         with translate_driver_errors():
-            others = await self._stored.count_documents({"_id": {"$ne": added.hash}})
-            if others >= self._limits.registered_operations:
+            others = await self._stored.count_documents({"_id": {"$nin": list(new)}})
+            most = self._limits.registered_operations
+            if others + len(new) > most:
                 raise LimitExceeded(
-                    f"{others:,} operations are registered already, and no more may be.",
+                    f"There would be {others + len(new):,} registered operations, more than "
+                    f"{most:,}.",
                     hint="Remove some, or raise DUETDB_REGISTERED_OPERATIONS.",
                 )
-            with suppress(DuplicateKeyError):  # somebody else was registering the same text
-                await self._stored.replace_one({"_id": added.hash}, record, upsert=True)
-        return added
+            for each in new.values():
+                record = {"_id": each.hash, "name": each.name, "text": each.text}
+                with suppress(DuplicateKeyError):  # somebody else was registering the same text
+                    await self._stored.replace_one({"_id": each.hash}, record, upsert=True)
+
+    def _check_size(self, operation: RegisteredOperation) -> None:
+        size, most = len(operation.text.encode()), self._limits.registered_bytes
+        if size > most:
+            raise LimitExceeded(
+                f"A text of {size:,} bytes cannot be registered, for it has more than {most:,}.",
+                hint="Register its operations one by one, or raise DUETDB_REGISTERED_BYTES.",
+            )
 
     async def all(self) -> Sequence[RegisteredOperation]:
         """Everything that is registered, by name."""
@@ -101,7 +105,3 @@ class RegisteredOperations:
 def hash_of(text: str) -> str:
     """The name of a text among registered ones."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
