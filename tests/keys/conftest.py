@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from pymongo import MongoClient
+
+from duetdb.app.main import create_app
+from duetdb.app.mongo.embedded import EmbeddedMongod
+from duetdb.app.service.engine import Engine
+from duetdb.app.settings import Settings
+from tests.conftest import make_settings
+from tests.processes import KEY
 
 POSTS: dict[str, Any] = {
     "name": "posts",
@@ -47,3 +57,24 @@ async def ask(
     if key is None:
         del request.headers["x-apikey"]
     return await client.send(request)
+
+
+@pytest.fixture
+def database(mongod: EmbeddedMongod) -> Iterator[tuple[str, str, str, str]]:
+    """The flags for a database of the test's own, which several processes may share."""
+    name = make_settings(mongod.uri).database
+    yield ("--mongodb-uri", mongod.uri, "--database", name)
+    with MongoClient[Any](mongod.uri) as client:
+        client.drop_database(name)
+
+
+@pytest.fixture
+async def limited(settings: Settings, engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with the full-access key, whose server takes bodies of 1,000 bytes."""
+    app = create_app(replace(settings, body_bytes=1_000), engine)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://duetdb", headers={"x-apikey": KEY}
+        ) as client:
+            yield client

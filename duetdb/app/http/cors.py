@@ -17,7 +17,7 @@ from duetdb.app.service.origins import LOOPBACK, allows, is_origin
 _STATE: Final = "origins"
 _METHODS: Final = b"GET,POST,PUT,PATCH,DELETE,OPTIONS"
 _HEADERS: Final = (
-    b"x-apikey,content-type,cache-control,authorization,accept,if-match,if-none-match,"
+    b"x-apikey,x-api-key,content-type,cache-control,authorization,accept,if-match,if-none-match,"
     b"x-http-method-override,x-requested-with,x-request-id,server-timing"
 )
 _EXPOSED: Final = b"X-Pagination,ETag,Retry-After,X-Request-Id,Server-Timing"

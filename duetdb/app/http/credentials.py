@@ -18,6 +18,8 @@ from duetdb.app.service.principal import Principal
 _MOST_PARAMETERS: Final = 1000
 _LONGEST: Final = 16_384
 """Characters of a key or a token."""
+_KEY_HEADERS: Final = (b"x-apikey", b"x-api-key")
+"""The one that is documented, and the one that clients send as well."""
 _BEARER: Final = "bearer "
 
 
@@ -123,7 +125,7 @@ def presented(scope: Scope) -> Presented:
     keys: list[str] = []
     tokens: list[str] = []
     for name, value in scope["headers"]:
-        if name == b"x-apikey":
+        if name in _KEY_HEADERS:
             keys.append(value.decode("latin-1"))
         elif name == b"authorization":
             text = value.decode("latin-1")
