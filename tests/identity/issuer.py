@@ -62,15 +62,16 @@ def private_pem(key: Any) -> str:
 
 def jwk(key: Any, kid: str | None = "one", **others: Any) -> dict[str, Any]:
     """The public half of a key pair as a JSON Web Key."""
-    kinds = {"RSAPrivateKey": "RSA", "EllipticCurvePrivateKey": "EC"}
-    name = next((kind for base, kind in kinds.items() if base in repr(type(key).__mro__)), "OKP")
-    algorithms: dict[str, Any] = {
-        "RSA": jwt.algorithms.RSAAlgorithm,
-        "EC": jwt.algorithms.ECAlgorithm,
-        "OKP": jwt.algorithms.OKPAlgorithm,
-    }
-    made: dict[str, Any] = json.loads(algorithms[name].to_jwk(key.public_key()))
+    made: dict[str, Any] = json.loads(_algorithm(key).to_jwk(key.public_key()))
     return {**made, **({} if kid is None else {"kid": kid}), **others}
+
+
+def _algorithm(key: Any) -> Any:
+    if isinstance(key, rsa.RSAPrivateKey):
+        return jwt.algorithms.RSAAlgorithm
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return jwt.algorithms.ECAlgorithm
+    return jwt.algorithms.OKPAlgorithm
 
 
 def part(value: Any) -> str:
