@@ -47,6 +47,7 @@ class AggregateRoot(Root):
             self.collection, arguments, call.model, limits, self.measures, self.times
         )
         if question.max == 0:
+            call.service.admit("GET", (self.collection.name,), call.principal)
             return []
         groups = await call.service.aggregate(question, call.principal)
         names = [each.name for each in keys_of(arguments)]

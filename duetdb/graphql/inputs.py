@@ -18,14 +18,23 @@ from graphql import (
 )
 
 from duetdb.graphql.comparisons import comparison, list_comparison
-from duetdb.graphql.members import EXTRA, SYSTEM, Member, Members, Nested, Pictures, Value, describe
+from duetdb.graphql.members import (
+    EXTRA,
+    SYSTEM,
+    Member,
+    Members,
+    Nested,
+    Pictures,
+    Value,
+    describe,
+    nested_types,
+)
 from duetdb.graphql.members import Link as LinkMember
 from duetdb.graphql.named_types import InputType
 from duetdb.graphql.scalars import DECLARED
 from duetdb.graphql.types import Find, list_of
 from duetdb.schema_gen.field import Field, Relation
 from duetdb.schema_gen.model import Collection
-from duetdb.schema_gen.names import object_types
 
 PARENT_FIELDS = ("_parent_id", "_parent_def", "_parent_field")
 
@@ -122,14 +131,20 @@ def _key(member: Member, find: Find) -> GraphQLInputType:
 
 def data_type(collection: Collection) -> GraphQLInputObjectType:
     """The data of a write: a whole document, or what changes of one."""
-    kind = collection.names.type
-    names = object_types(kind, collection.fields)
     system = PARENT_FIELDS if _is_child(collection) else ()
-    return _data(kind, collection.fields, names, system)
+    fields = written_fields(collection)
+    return _data(collection.names.type, fields, nested_types(collection), system)
+
+
+def written_fields(collection: Collection) -> tuple[Field, ...]:
+    """The fields that the caller may send, which are not always those that it may read."""
+    narrowing = collection.narrowing
+    return collection.fields if narrowing is None else narrowing.writable
 
 
 def _is_child(collection: Collection) -> bool:
-    return any(each.field.relation is Relation.CHILD for each in collection.referrers)
+    referrers = collection.whole.referrers  # who may not read parents may have children of them
+    return any(each.field.relation is Relation.CHILD for each in referrers)
 
 
 def _data(

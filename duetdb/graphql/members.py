@@ -6,13 +6,13 @@ of it. It knows nothing of GraphQL's own classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from duetdb.app.service.encoding import is_date
 from duetdb.schema_gen.field import Field, Relation
-from duetdb.schema_gen.model import Collection, Schema
+from duetdb.schema_gen.model import Collection, Referrer, Schema
 from duetdb.schema_gen.names import object_types
 from duetdb.schema_gen.values import fits
 
@@ -92,38 +92,57 @@ Members: TypeAlias = Mapping[str, Member]
 
 
 def members_of(collection: Collection, schema: Schema) -> dict[str, Member]:
-    """Everything that the type of a collection has; links to what is not served are left out."""
-    names = object_types(collection.names.type, collection.fields)
-    members = {
+    """Everything that the type of a collection has.
+
+    Of relations to what is not served only the ids are left, of child lists nothing.
+    """
+    served = schema.collections
+    members: dict[str, Member] = {
         **SYSTEM,
-        **_declared(collection.fields, names),
+        **_declared(collection.fields, nested_types(collection), served),
         EXTRA: Extra(
             {**{each.name: each.fits for each in SYSTEM.values()}, **_known(collection.fields)}, ""
         ),
     }
     for each in collection.referrers:
-        members[each.graphql_name] = Link(
-            each.field,
-            each.collection,
-            single=each.field.relation is Relation.CHILD,
-            reverse=True,
-            paged=each.field.relation is not Relation.CHILD,
-            description=f"The other side of '{each.field.path}' of '{each.collection}'.",
-        )
+        if each.collection in served:
+            members[each.graphql_name] = _referring(each)
+    return members
+
+
+def nested_types(collection: Collection) -> dict[str, str]:
+    """The names of the types of objects by their paths, the same for every caller."""
+    return object_types(collection.names.type, collection.whole.fields)
+
+
+def _referring(referrer: Referrer) -> Link:
+    child = referrer.field.relation is Relation.CHILD
+    return Link(
+        referrer.field,
+        referrer.collection,
+        single=child,
+        reverse=True,
+        paged=not child,
+        description=f"The other side of '{referrer.field.path}' of '{referrer.collection}'.",
+    )
+
+
+def _declared(
+    fields: tuple[Field, ...], names: Mapping[str, str], served: Container[str]
+) -> dict[str, Member]:
     return {
-        name: member
-        for name, member in members.items()
-        if not isinstance(member, Link) or member.target in schema.collections
+        field.graphql_name: _member(field, names, served)
+        for field in fields
+        if field.relation is not Relation.CHILD or field.collection in served
     }
 
 
-def _declared(fields: tuple[Field, ...], names: Mapping[str, str]) -> dict[str, Member]:
-    return {field.graphql_name: _member(field, names) for field in fields}
-
-
-def _member(field: Field, names: Mapping[str, str]) -> Member:
+def _member(field: Field, names: Mapping[str, str], served: Container[str]) -> Member:
     text = describe(field)
+    checker = _checker(field)
     if field.relation is not None:
+        if field.collection not in served:
+            return Value(field.name, field.path, "ID", True, checker, text)
         child = field.relation is Relation.CHILD
         return Link(
             field,
@@ -135,11 +154,10 @@ def _member(field: Field, names: Mapping[str, str]) -> Member:
         )
     if field.type.name == "object":
         members: dict[str, Member] = {
-            **_declared(field.fields, names),
+            **_declared(field.fields, names, served),
             EXTRA: Extra(_known(field.fields), field.path),
         }
         return Nested(field.name, field.path, field.is_list, names[field.path], members, text)
-    checker = _checker(field)
     if field.type.name in ("image", "file"):
         return Pictures(field.name, field.path, checker, text)
     return Value(

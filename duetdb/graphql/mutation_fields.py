@@ -16,6 +16,7 @@ from duetdb.graphql.types import BOOLEAN, ID, LONG, STRING, list_of, required
 
 _ID = GraphQLArgument(required(ID))
 _IDS = GraphQLArgument(list_of(ID))
+_THESE = GraphQLArgument(required(list_of(ID)))
 _IF_VERSION = GraphQLArgument(LONG, description="Fails unless `_version` is this.")
 _VALIDATE = GraphQLArgument(
     BOOLEAN, description="false skips what the schema requires, except UNIQUE."
@@ -27,45 +28,91 @@ _RENAME = GraphQLArgument(list_of(RENAME), description="Values that move to anot
 _MANY: Any = DECLARED["ManyResult"]
 
 
-def mutation_fields(types: TypeSet) -> dict[str, GraphQLField]:
-    """The fields by their names."""
-    name, names, one = types.collection.name, types.collection.names, types.object
-    data = GraphQLArgument(required(types.input))
-    changes = _changes(types)
-    which = {"ids": _IDS, "where": GraphQLArgument(types.where)}
+def mutation_fields(types: TypeSet, *, by_filter: bool) -> dict[str, GraphQLField]:
+    """The fields by their names, for the methods that they stand for.
+
+    ``by_filter`` says whether they write what a filter finds.
+    """
+    methods = types.collection.rights.methods
+    found: dict[str, GraphQLField] = {}
+    if "POST" in methods:
+        found.update(_creating(types))
+    if "PATCH" in methods:
+        found.update(_updating(types, by_filter))
+    if "PUT" in methods:
+        found.update(_replacing(types))
+    if "DELETE" in methods:
+        found.update(_deleting(types, by_filter))
+    return found
+
+
+def _creating(types: TypeSet) -> dict[str, GraphQLField]:
+    name, names = types.collection.name, types.collection.names
     return {
         names.create: GraphQLField(
-            one, {"data": data}, description=f"Inserts a document into '{name}'."
+            types.object, {"data": _data(types)}, description=f"Inserts a document into '{name}'."
         ),
         names.create_many: GraphQLField(
-            list_of(one),
+            list_of(types.object),
             {"data": GraphQLArgument(required(list_of(types.input))), "validate": _VALIDATE},
             description=f"Inserts documents into '{name}', all or none.",
         ),
+    }
+
+
+def _updating(types: TypeSet, by_filter: bool) -> dict[str, GraphQLField]:
+    name, names, changes = types.collection.name, types.collection.names, _changes(types)
+    found = {
         names.update: GraphQLField(
-            one,
+            types.object,
             {"id": _ID, **changes, "ifVersion": _IF_VERSION},
             description=f"Changes the given fields of a document of '{name}'; others stay.",
-        ),
-        names.update_many: GraphQLField(
+        )
+    }
+    if by_filter:
+        found[names.update_many] = GraphQLField(
             _MANY,
-            {**which, **changes},
+            {**_which(types), **changes},
             description=f"Changes documents of '{name}' by ids or by filter, each on its own.",
-        ),
-        names.replace: GraphQLField(
-            one,
-            {"id": _ID, "data": data, "ifVersion": _IF_VERSION},
-            description=f"Replaces a document of '{name}' but for its system fields.",
-        ),
+        )
+    return found
+
+
+def _replacing(types: TypeSet) -> dict[str, GraphQLField]:
+    return {
+        types.collection.names.replace: GraphQLField(
+            types.object,
+            {"id": _ID, "data": _data(types), "ifVersion": _IF_VERSION},
+            description=(
+                f"Replaces a document of '{types.collection.name}' but for its system fields."
+            ),
+        )
+    }
+
+
+def _deleting(types: TypeSet, by_filter: bool) -> dict[str, GraphQLField]:
+    name, names = types.collection.name, types.collection.names
+    ways = "by ids or by filter" if by_filter else "by ids"
+    return {
         names.delete: GraphQLField(
-            one,
+            types.object,
             {"id": _ID, "ifVersion": _IF_VERSION},
             description=f"Deletes a document of '{name}'; answers it as it was.",
         ),
         names.delete_many: GraphQLField(
-            _MANY, which, description=f"Deletes documents of '{name}' by ids or by filter."
+            _MANY,
+            _which(types) if by_filter else {"ids": _THESE},
+            description=f"Deletes documents of '{name}' {ways}.",
         ),
     }
+
+
+def _data(types: TypeSet) -> GraphQLArgument:
+    return GraphQLArgument(required(types.input))
+
+
+def _which(types: TypeSet) -> dict[str, GraphQLArgument]:
+    return {"ids": _IDS, "where": GraphQLArgument(types.where)}
 
 
 def _changes(types: TypeSet) -> dict[str, GraphQLArgument]:

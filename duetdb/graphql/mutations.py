@@ -94,6 +94,7 @@ class ReplaceRoot(OneWriteRoot):
             changes=arguments["data"],
             replace=True,
             if_version=_version(arguments.get("ifVersion")),
+            method="PUT",
         )
         return await call.service.update(update, call.principal)
 

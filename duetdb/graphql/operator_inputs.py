@@ -9,13 +9,12 @@ from typing import Any
 
 from graphql import GraphQLInputField, GraphQLInputObjectType, get_named_type
 
-from duetdb.graphql.inputs import DataField
-from duetdb.graphql.members import EXTRA
+from duetdb.graphql.inputs import DataField, written_fields
+from duetdb.graphql.members import EXTRA, nested_types
 from duetdb.graphql.named_types import InputType
 from duetdb.graphql.types import INT, JSON, STRING, required
 from duetdb.schema_gen.field import Comparison, Field
 from duetdb.schema_gen.model import Collection
-from duetdb.schema_gen.names import object_types
 
 _ORDERED = frozenset((Comparison.ORDER, Comparison.TEXT))
 _NUMERIC = frozenset(("Long", "Float"))
@@ -78,8 +77,8 @@ class OperatorTypes:
 
     def _type(self, operand: _Operand) -> GraphQLInputObjectType:
         kind = self.collection.names.type
-        names = object_types(kind, self.collection.fields)
-        fields, shape = _fields(operand, self.collection.fields, self.data, names)
+        names = nested_types(self.collection)
+        fields, shape = _fields(operand, written_fields(self.collection), self.data, names)
         fields[EXTRA] = _EXTRA
         shape[EXTRA] = DataField(EXTRA)
         return _input(f"{kind}{operand.ending}", fields, shape)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from graphql import (
     FieldNode,
@@ -34,8 +34,11 @@ from duetdb.graphql.mutations import (
     ReplaceRoot,
     UpdateRoot,
 )
-from duetdb.graphql.roots import ByIdRoot, ListRoot, ReadRoot, Root, TypenameRoot
+from duetdb.graphql.roots import ByIdRoot, ConstantRoot, ListRoot, ReadRoot, Root
 from duetdb.graphql.selection import Compiler, Flags, Level
+
+NOTHING: Final = "_nothing"
+"""The root field of a query type that would have no other: a type must have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,9 @@ class Planner:
         node = nodes[0]
         name = node.name.value
         if name == "__typename":
-            return TypenameRoot(key, node, False, type_.name)
+            return ConstantRoot(key, node, False, type_.name)
+        if name == NOTHING:
+            return ConstantRoot(key, node, True, None)
         compiler.count_read()
         meaning = self._fields[name]
         definition = type_.fields[name]

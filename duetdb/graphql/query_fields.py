@@ -22,8 +22,10 @@ _ZONE = GraphQLArgument(
 
 
 def query_fields(types: TypeSet) -> dict[str, GraphQLField]:
-    """The fields by their names."""
+    """The fields by their names; none for a collection that may not be read."""
     names = types.collection.names
+    if not types.collection.rights.can_read:
+        return {}
     return {
         names.root: _list(types),
         names.by_id: _by_id(types),

@@ -20,6 +20,9 @@ class RootFields:
     mutations: Mapping[str, GraphQLField]
 
 
-def root_fields(types: TypeSet) -> RootFields:
-    """The root fields of a collection."""
-    return RootFields(query_fields(types), mutation_fields(types))
+def root_fields(types: TypeSet, *, by_filter: bool) -> RootFields:
+    """The root fields of a collection for the methods that may be used on it.
+
+    ``by_filter`` says whether they write what a filter finds.
+    """
+    return RootFields(query_fields(types), mutation_fields(types, by_filter=by_filter))

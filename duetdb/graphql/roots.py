@@ -8,6 +8,7 @@ from typing import Any
 
 from graphql import FieldNode
 
+from duetdb.app.service.encoding import id_text
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import Expansion, Match, Query
 from duetdb.graphql.call import Call, Page, depends_on_time, page_of
@@ -36,13 +37,13 @@ class Root(ABC):
 
 
 @dataclass
-class TypenameRoot(Root):
-    """``__typename`` of the query or mutation itself."""
+class ConstantRoot(Root):
+    """What is the same in every answer, such as ``__typename`` of the query itself."""
 
-    name: str
+    value: str | None
 
     async def run(self, call: Call) -> Any:
-        return self.name
+        return self.value
 
 
 @dataclass
@@ -76,8 +77,10 @@ class ByIdRoot(ReadRoot):
     """``xById``: one document, or null when there is none, whatever the id looks like."""
 
     async def run(self, call: Call) -> Any:
-        id_ = parse_id(self.collection, self.arguments.read(call.variables)["id"])
+        given = self.arguments.read(call.variables)["id"]
+        id_ = parse_id(self.collection, given)
         if id_ is None:
+            call.service.admit("GET", (self.collection.name, given), call.principal)
             return None
         query = Query(
             collection=self.collection,
@@ -85,6 +88,7 @@ class ByIdRoot(ReadRoot):
             max=1,
             projection=self.projection,
             expand=self.expansions(call),
+            address=(self.collection.name, id_text(id_)),
         )
         rows = self.selection.rows(await call.service.find(query, call.principal))
         return rows[0] if rows else None
@@ -104,6 +108,7 @@ class ListRoot(ReadRoot):
     async def run(self, call: Call) -> Any:
         page = self._page or self._read_page(call)
         if page.max == 0:
+            call.service.admit("GET", (self.collection.name,), call.principal)
             return []
         query = Query(
             collection=self.collection,

@@ -31,6 +31,9 @@ _EXACT: Mapping[str, type] = {
 }
 """What a stored value nearly always is: then nothing else has to be asked about it."""
 
+_SHOWN: Mapping[str, Callable[[Any], Any]] = {"Long": int, "ID": id_text}
+"""How an element of a list is shown that is not shown as it is stored."""
+
 
 @dataclass
 class RowSource:
@@ -84,13 +87,13 @@ def add_constant(source: RowSource, key: str, value: str) -> None:
 def add_value(source: RowSource, key: str, member: Value) -> None:
     """A scalar or a list of scalars; what does not fit is null."""
     stored = source.let(f"get({source.bind(member.name)})")
-    if member.scalar == "ID":
+    if member.many:
+        fitting = source.bind(_list_check(member))
+        source.show(key, _unless_null(stored, f"{fitting}({stored})"))
+    elif member.scalar == "ID":
         encode = source.bind(id_text)
         expression = f"{encode}({stored})"
         source.show(key, expression if member.name == "_id" else _unless_null(stored, expression))
-    elif member.many:
-        fitting = source.bind(_list_check(member))
-        source.show(key, _unless_null(stored, f"{fitting}({stored})"))
     else:
         fitting = source.bind(_check(member))
         exact = _EXACT.get(member.scalar)
@@ -112,7 +115,7 @@ def _check(member: Value) -> Callable[[Any], Any]:
 
 def _list_check(member: Value) -> Callable[[Any], Any]:
     fits, exact = member.fits, _EXACT.get(member.scalar)
-    is_long = member.scalar == "Long"
+    shown = _SHOWN.get(member.scalar)
 
     def check(stored: Any) -> Any:
         if stored.__class__ is list and exact is not None:
@@ -123,7 +126,7 @@ def _list_check(member: Value) -> Callable[[Any], Any]:
                 return stored
         if not isinstance(stored, list) or not fits(stored):
             return None
-        return [int(each) for each in stored] if is_long else stored
+        return stored if shown is None else [shown(each) for each in stored]
 
     return check
 

@@ -10,18 +10,21 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
 
 from duetdb.app.service.limits import Limits
 from duetdb.graphql.members import Members, members_of
 from duetdb.graphql.operations import Operations
-from duetdb.graphql.plan import Planner, RootField
+from duetdb.graphql.plan import NOTHING, Planner, RootField
 from duetdb.graphql.root_fields import RootFields, root_fields
 from duetdb.graphql.telling import Introspection, telling
 from duetdb.graphql.type_set import TypeSet
-from duetdb.schema_gen.model import Collection, Schema
+from duetdb.graphql.types import BOOLEAN
+from duetdb.schema_gen.model import Audience, Collection, Schema
+
+_NOTHING = GraphQLField(cast(Any, BOOLEAN), description="There is nothing to be read: always null.")
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ class GraphQLPart:
             queries.update(each.queries)
             mutations.update(each.mutations)
         return GraphQLSchema(
-            query=GraphQLObjectType("Query", queries),
-            mutation=GraphQLObjectType("Mutation", mutations),
+            query=GraphQLObjectType("Query", queries or {NOTHING: _NOTHING}),
+            mutation=GraphQLObjectType("Mutation", mutations) if mutations else None,
             # graphql-core finds types by recursion, which a long chain of relations would
             # exhaust; from types that it knows already it goes no further.
             types=[each for types in self.types.values() for each in types.named],
@@ -77,8 +80,13 @@ def build_part(
     }
     for name in stale:
         types[name].targets.update({target: types[target] for target in targets[name]})
+    # Only the holder of the full-access key writes what a filter finds.
+    full = schema.audience is Audience.FULL
+    known = before.roots if before and before.schema.audience is schema.audience else {}
     roots = {
-        name: root_fields(each) if before is None or name in stale else before.roots[name]
+        name: known[name]
+        if name in known and name not in stale
+        else root_fields(each, by_filter=full)
         for name, each in types.items()
     }
     part = GraphQLPart(schema, types, roots, limits, introspection)

@@ -14,6 +14,9 @@ from duetdb.graphql.operator_inputs import OperatorTypes
 from duetdb.graphql.types import connection_type, object_type
 from duetdb.schema_gen.model import Collection
 
+_SENDING = ("POST", "PUT", "PATCH")
+"""The methods that send data."""
+
 
 @dataclass(frozen=True, eq=False)
 class TypeSet:
@@ -31,8 +34,11 @@ class TypeSet:
 
     @property
     def named(self) -> tuple[GraphQLNamedType, ...]:
-        """The types of its own that others may lead to."""
-        return self.object, self.where, self.order_by, self.input, self.connection
+        """The types of its own that others may lead to, or that its root fields are made of."""
+        methods = self.collection.rights.methods
+        read = (self.where, self.order_by, self.connection) if "GET" in methods else ()
+        written = () if methods.isdisjoint(_SENDING) else (self.input,)
+        return self.object, *read, *written
 
     @cached_property
     def object(self) -> GraphQLObjectType:
