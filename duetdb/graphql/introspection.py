@@ -26,28 +26,31 @@ from duetdb.graphql.introspection_writer import written
 from duetdb.graphql.roots import Root
 from duetdb.graphql.selection import Compiler, Flags
 
-_KEPT = 4
-"""Answers kept for one schema, the latest asked for: of hundreds of collections one has 30 MB."""
+_MOST_BYTES = 120_000_000
+"""What all answers that are kept have together: of hundreds of collections one has 30 MB."""
 
 Fragments = Mapping[str, FragmentDefinitionNode]
 
 
 class KeptAnswers:
-    """The last answers about one schema, which may be large: made one at a time, and few kept."""
+    """The last answers about all schemas: they may be large, so each is made when no other is."""
 
     def __init__(self) -> None:
-        self._answers: dict[str, bytes] = {}
+        self._answers: dict[tuple[int, str], bytes] = {}
+        self._bytes = 0
         self._turn = asyncio.Lock()
 
-    async def find(self, asked: str, make: Callable[[], bytes]) -> bytes:
-        """The answer to a text, made in a thread if it is not kept."""
+    async def find(self, schema: int, asked: str, make: Callable[[], bytes]) -> bytes:
+        """The answer to a text about the schema of this number, made in a thread if not kept."""
+        key = schema, asked
         async with self._turn:
-            told = self._answers.pop(asked, None)
+            told = self._answers.pop(key, None)
             if told is None:
                 told = await asyncio.to_thread(make)
-            self._answers[asked] = told
-            while len(self._answers) > _KEPT:
-                del self._answers[next(iter(self._answers))]
+                self._bytes += len(told)
+            self._answers[key] = told
+            while self._bytes > _MOST_BYTES:
+                self._bytes -= len(self._answers.pop(next(iter(self._answers))))
         return told
 
 
@@ -59,6 +62,8 @@ class IntrospectionRoot(Root):
     fragments: Fragments
     flags: Flags
     schema: GraphQLSchema
+    number: int
+    """The schema's own among all that there were."""
     kept: KeptAnswers
 
     def __post_init__(self) -> None:
@@ -73,7 +78,7 @@ class IntrospectionRoot(Root):
         }
         compiler = Compiler(call.model, self.fragments, self.flags)
         make = partial(written, self.schema, self.nodes, compiler, variables)
-        told = await self.kept.find(f"{self._text} {variables}", make)
+        told = await self.kept.find(self.number, f"{self._text} {variables}", make)
         return None if told == b"null" else orjson.Fragment(told)
 
 

@@ -30,7 +30,7 @@ from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.limits import Limits
 from duetdb.graphql.coercion import VariableReader, Variables
 from duetdb.graphql.data_rule import ServiceJudgesDataRule
-from duetdb.graphql.kept_texts import KeptTexts, weight_of
+from duetdb.graphql.kept_texts import Budget, KeptTexts, weight_of
 from duetdb.graphql.measure import Measure, check_measure
 from duetdb.graphql.plan import Plan, Planner
 from duetdb.graphql.selection import Flags
@@ -105,13 +105,18 @@ class Operations:
     """
 
     def __init__(
-        self, schema: GraphQLSchema, planner: Planner, limits: Limits, telling: Telling
+        self,
+        schema: GraphQLSchema,
+        planner: Planner,
+        limits: Limits,
+        telling: Telling,
+        budget: Budget,
     ) -> None:
         self._schema = schema
         self._planner = planner
         self._limits = limits
         self._telling = telling
-        self._texts: KeptTexts[Mapping[str, Operation]] = KeptTexts()
+        self._texts: KeptTexts[Mapping[str, Operation]] = KeptTexts(budget)
 
     async def find(self, text: str, name: str | None) -> Operation:
         """The operation called ``name``, or the only one of the text.

@@ -11,7 +11,7 @@ from graphql import GraphQLError
 from duetdb.app.service.errors import BadRequest, Forbidden
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.registered import RegisteredOperations, hash_of
-from duetdb.graphql.kept_texts import KeptTexts
+from duetdb.graphql.kept_texts import Budget, KeptTexts
 from duetdb.graphql.operations import Refused
 from duetdb.graphql.request import Request
 
@@ -27,7 +27,7 @@ class PersistedTexts:
     def __init__(self, registered: RegisteredOperations, registered_only: bool) -> None:
         self._registered = registered
         self._registered_only = registered_only
-        self._sent: KeptTexts[str] = KeptTexts()
+        self._sent: KeptTexts[str] = KeptTexts(Budget())
 
     async def text_of(self, request: Request, principal: Principal) -> str:
         """The text that a request sends or names.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
@@ -39,6 +40,7 @@ from duetdb.graphql.selection import Compiler, Flags, Level
 
 NOTHING: Final = "_nothing"
 """The root field of a query type that would have no other: a type must have one."""
+_NUMBERS: Final = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,13 @@ class Planner:
         model: Model,
         graphql: GraphQLSchema,
         fields: Mapping[str, RootField],
+        introspected: KeptAnswers,
     ) -> None:
         self._model = model
         self._graphql = graphql
         self._fields = fields
-        self._introspected = KeptAnswers()
+        self._introspected = introspected
+        self._number = next(_NUMBERS)
 
     def plan(
         self,
@@ -103,9 +107,16 @@ class Planner:
         fragments: Mapping[str, FragmentDefinitionNode],
         flags: Flags,
     ) -> Root:
-        nullable = nodes[0].name.value == "__type"
         return IntrospectionRoot(
-            key, nodes[0], nullable, nodes, fragments, flags, self._graphql, self._introspected
+            key,
+            nodes[0],
+            nodes[0].name.value == "__type",
+            nodes=nodes,
+            fragments=fragments,
+            flags=flags,
+            schema=self._graphql,
+            number=self._number,
+            kept=self._introspected,
         )
 
     def _root(

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 from typing import Any, cast
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
 
 from duetdb.app.service.limits import Limits
+from duetdb.graphql.introspection import KeptAnswers
+from duetdb.graphql.kept_texts import Budget
 from duetdb.graphql.members import Members, members_of
 from duetdb.graphql.operations import Operations
 from duetdb.graphql.plan import NOTHING, Planner, RootField
@@ -28,6 +31,17 @@ _NOTHING = GraphQLField(cast(Any, BOOLEAN), description="There is nothing to be 
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What all generations of one server keep together: texts, and what was told of schemas."""
+
+    budget: Budget = field(default_factory=Budget)
+    answers: KeptAnswers = field(default_factory=KeptAnswers)
+
+
+_BUILDING = Lock()
+
+
+@dataclass(frozen=True)
 class GraphQLPart:
     """GraphQL's part of one generation; ``operations`` keeps what was compiled against it."""
 
@@ -36,6 +50,7 @@ class GraphQLPart:
     roots: Mapping[str, RootFields]
     limits: Limits
     introspection: Introspection
+    kept: Kept
 
     def members(self, collection: str) -> Members:
         """What the type of a collection has."""
@@ -61,15 +76,25 @@ class GraphQLPart:
     @cached_property
     def operations(self) -> Operations:
         fields = dict(_meanings(self.types))
-        planner = Planner(self, self.graphql, fields)
+        planner = Planner(self, self.graphql, fields, self.kept.answers)
         told = telling(self.schema.audience, self.introspection)
-        return Operations(self.graphql, planner, self.limits, told)
+        return Operations(self.graphql, planner, self.limits, told, self.kept.budget)
 
 
 def build_part(
     schema: Schema, previous: Any, limits: Limits, *, introspection: Introspection = "keys"
 ) -> GraphQLPart:
-    """The part of a schema; type sets that nothing of the change reaches are taken over."""
+    """The part of a schema; type sets that nothing of the change reaches are taken over.
+
+    Parts may share type sets, and so one is built at a time, with all of its types.
+    """
+    with _BUILDING:
+        return _built(schema, previous, limits, introspection)
+
+
+def _built(
+    schema: Schema, previous: Any, limits: Limits, introspection: Introspection
+) -> GraphQLPart:
     before = previous if isinstance(previous, GraphQLPart) else None
     old = before.types if before else {}
     targets = {name: _targets(each, schema) for name, each in schema.collections.items()}
@@ -89,7 +114,8 @@ def build_part(
         else root_fields(each, by_filter=full)
         for name, each in types.items()
     }
-    part = GraphQLPart(schema, types, roots, limits, introspection)
+    kept = before.kept if before else Kept()
+    part = GraphQLPart(schema, types, roots, limits, introspection, kept)
     _ = part.operations  # here, in the builder's thread, not when the first request asks
     return part
 

@@ -9,10 +9,12 @@ from functools import partial
 import httpx
 import pytest
 from graphql import execute_sync, get_introspection_query, parse
+from pytest import MonkeyPatch
 
 from duetdb.app.main import create_app
 from duetdb.app.service.engine import Engine
 from duetdb.app.settings import Settings
+from duetdb.graphql import introspection
 from duetdb.graphql.introspection import KeptAnswers
 from tests.conftest import KEY
 from tests.rest.conftest import COMPANIES, NOTES, PEOPLE
@@ -86,15 +88,18 @@ async def test_what_is_wrong_is_an_error_in_its_place(voice: Voice) -> None:
     assert message == "The operation selects more than 1,000 fields of the schema."
 
 
-async def test_few_answers_are_kept_and_each_is_made_once() -> None:
+async def test_few_answers_are_kept_and_each_is_made_once(monkeypatch: MonkeyPatch) -> None:
     kept, made = KeptAnswers(), []
 
     def make(asked: str) -> bytes:
         made.append(asked)
         return asked.encode()
 
+    monkeypatch.setattr(introspection, "_MOST_BYTES", 4)
     for asked in "abcabcde":
-        assert await kept.find(asked, partial(make, asked)) == asked.encode()
+        assert await kept.find(1, asked, partial(make, asked)) == asked.encode()
     assert made == ["a", "b", "c", "d", "e"]
-    await asyncio.gather(*(kept.find(asked, partial(make, asked)) for asked in "bcdea"))
+    await asyncio.gather(*(kept.find(1, asked, partial(make, asked)) for asked in "bcdea"))
     assert made == ["a", "b", "c", "d", "e", "a"]
+    assert await kept.find(2, "a", partial(make, "other")) == b"other"
+    assert await kept.find(2, "a", partial(make, "a")) == b"a"  # five bytes are not kept
