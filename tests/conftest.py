@@ -91,12 +91,12 @@ def server(settings: Settings) -> Iterator[RunningServer]:
 @contextmanager
 def running_server(settings: Settings) -> Iterator[RunningServer]:
     """The application on a real loopback port, in a thread with its own event loop."""
+    from duetdb.app.cli._uvicorn import configuration
     from duetdb.app.main import create_app
 
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(create_app(settings), log_config=None, lifespan="on")
-        running = uvicorn.Server(config)
+        running = uvicorn.Server(configuration(settings, create_app(settings)))
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
         thread.start()
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"

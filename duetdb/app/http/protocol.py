@@ -22,6 +22,9 @@ from duetdb.app.service.encoding import dumps
 
 _PER_HEADER: Final = 4
 """Bytes between and behind the name and the value of a header."""
+_LINGER_SECONDS: Final = 1.0
+"""How long a refused client may go on sending: a connection that is closed on unread bytes is
+reset, and then the client may never see why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,7 @@ class Protocol(HttpToolsProtocol):
         self._count = self._size = self._waited_for = 0
         self._in_head = self._begun_now = False
         self._refusal: tuple[int, str, str] | None = None
+        self._lingers = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -61,9 +65,11 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_over():
+            return
         self._begun_now = False
         super().data_received(data)
-        if self.transport.is_closing():
+        if self._is_over():
             return
         if self._in_head and not self._begun_now:
             # A value that is not complete yet has not been counted by ``on_header``.
@@ -116,7 +122,16 @@ class Protocol(HttpToolsProtocol):
         ]
         lines = [b"%b: %b\r\n" % field for field in fields]
         self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", body]))
-        self.transport.close()
+        self._close_soon()
+
+    def _close_soon(self) -> None:
+        self._stop_timer()
+        if not self.transport.can_write_eof() or not self._is_idle():
+            self.transport.close()
+            return
+        self._lingers = True
+        self.transport.write_eof()
+        self._timer = self.loop.call_later(_LINGER_SECONDS, self.transport.close)
 
     def _check(self) -> None:
         if self._size > self._limits.size or self._count > self._limits.count:
@@ -131,6 +146,9 @@ class Protocol(HttpToolsProtocol):
             f"The address and the headers of a request may have {limits.count:,} headers and "
             f"{limits.size:,} bytes.",
         )
+
+    def _is_over(self) -> bool:
+        return self._lingers or self.transport.is_closing()
 
     def _is_idle(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
@@ -150,7 +168,7 @@ class Protocol(HttpToolsProtocol):
 
     def _out_of_time(self) -> None:
         self._timer = None
-        if self.transport.is_closing():
+        if self._is_over():
             return
         if not self._is_idle():  # what is waited for is the server's own answer
             self._start_timer()
