@@ -17,6 +17,7 @@ from duetdb.app.service.reading.answer_size import check_size
 from duetdb.graphql.call import Call
 from duetdb.graphql.changes import changes_of, in_words_of_arguments
 from duetdb.graphql.cost import Pages
+from duetdb.graphql.parents import placed
 from duetdb.graphql.roots import ReadRoot
 from duetdb.graphql.rows import Row
 
@@ -59,7 +60,7 @@ class CreateRoot(OneWriteRoot):
 
     async def write(self, arguments: Mapping[str, Any], call: Call) -> Document:
         create = Create(collection=self.collection, documents=(arguments["data"],))
-        return (await call.service.create(create, call.principal))[0]
+        return (await call.service.create(placed(create, call), call.principal))[0]
 
 
 @dataclass
@@ -142,4 +143,5 @@ class CreateManyRoot(WriteRoot):
             validate=arguments.get("validate") is not False,
             array=True,
         )
-        return await self.rows(await call.service.create(create, call.principal), call)
+        created = await call.service.create(placed(create, call), call.principal)
+        return await self.rows(created, call)

@@ -23,19 +23,27 @@ _ALWAYS = (
 """System fields belong to every document, also where ``only`` some fields may be read."""
 
 
-def narrow(schema: Schema, rights_of: Callable[[Collection], Rights], audience: Audience) -> Schema:
+def narrow(
+    schema: Schema,
+    rights_of: Callable[[Collection], Rights],
+    audience: Audience,
+    before: Schema | None = None,
+) -> Schema:
     """The part of ``schema`` in which ``rights_of`` gives rights.
 
-    Collections that nothing is kept of are the same objects in both.
+    Collections that nothing is kept of are the same objects in both, and those
+    that have not changed since ``before``, which was made for the same caller,
+    are the same objects as in that.
     """
     rights = {name: rights_of(each) for name, each in schema.collections.items()}
     told = {name: rights[name] for name in schema.collections if rights[name].methods}
     visible = {name: visible_of(schema.collections[name], each) for name, each in told.items()}
     readable = {name: visible[name] for name, each in told.items() if each.followed}
-    collections = {
-        name: _narrowed(schema.collections[name], each, visible[name], readable)
-        for name, each in told.items()
-    }
+    known = before.collections if before is not None else {}
+    collections: dict[str, Collection] = {}
+    for name, each in told.items():
+        made = _narrowed(schema.collections[name], each, visible[name], readable)
+        collections[name] = known[name] if known.get(name) == made else made
     return replace(
         schema,
         audience=audience,

@@ -18,19 +18,22 @@ from duetdb.schema_gen.narrowing import narrow
 Json = dict[str, Any]
 
 
-def whole_part(*definitions: Json) -> GraphQLPart:
+def whole_part(*definitions: Json, previous: GraphQLPart | None = None) -> GraphQLPart:
     """What the full-access key sees."""
-    schema = build_schema(
-        {each["name"]: each for each in definitions}, version=1, previous=Schema()
-    )
+    before = previous.schema if previous else Schema()
+    named = {each["name"]: each for each in definitions}
+    schema = build_schema(named, version=before.version + 1, previous=before)
     assert schema.quarantined == {}
-    return build_part(schema, None, Limits())
+    return build_part(schema, previous, Limits())
 
 
-def narrowed(whole: GraphQLPart, permissions: Permissions) -> GraphQLPart:
+def narrowed(
+    whole: GraphQLPart, permissions: Permissions, previous: GraphQLPart | None = None
+) -> GraphQLPart:
     """What a caller with these permissions sees, which is a valid schema."""
-    schema = narrow(whole.schema, permissions.rights, permissions.audience)
-    part = build_part(schema, whole, Limits())
+    before = previous.schema if previous else None
+    schema = narrow(whole.schema, permissions.rights, permissions.audience, before)
+    part = build_part(schema, previous or whole, Limits())
     assert validate_schema(part.graphql) == []
     return part
 

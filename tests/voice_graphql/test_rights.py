@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
+from typing import Any
 
 import pytest
 
 from duetdb.app.service.access.role_permissions import RolePermissions
+from duetdb.graphql import schema as schema_module
+from duetdb.graphql.members import members_of
 from duetdb.graphql.schema import GraphQLPart
 from tests.voice_graphql.narrowed import Json, key, narrowed, roots, told, whole_part
 
@@ -35,6 +40,7 @@ PEOPLE: Json = {
     "name": "people",
     "fields": [{"name": "name", "type": "text"}, {"name": "born", "type": "date"}],
 }
+LONE: Json = {"name": "alone", "fields": [{"name": "title", "type": "text"}]}
 READ = {"posts", "postsById", "postsConnection", "postsAggregate"}
 INSERT = {"createPosts", "createManyPosts"}
 DELETE = {"deletePosts", "deleteManyPosts"}
@@ -150,3 +156,35 @@ def test_types_of_objects_have_the_same_names_for_every_caller() -> None:
 def objects(part: GraphQLPart) -> set[str]:
     """The types of objects inside of posts."""
     return set(re.findall("type (Posts_(?:a|b|_|2)+) ", told(part)))
+
+
+def test_a_change_builds_the_types_of_its_collection_alone_for_each_caller() -> None:
+    permissions = key("/**", methods="GET")
+    before = whole_part(POSTS, COMMENTS, PEOPLE, LONE)
+    seen = narrowed(before, permissions)
+    changed = {**LONE, "fields": [*LONE["fields"], {"name": "more", "type": "text"}]}
+    after = whole_part(POSTS, COMMENTS, PEOPLE, changed, previous=before)
+    again = narrowed(after, permissions, previous=seen)
+    assert [name for name, each in again.types.items() if each is not seen.types[name]] == ["alone"]
+    assert "more: String" in told(again)
+
+
+def test_one_part_is_built_at_a_time(whole: GraphQLPart, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They share types that are made when they are first needed, and one alone must make them."""
+    inside = 0
+    most = 0
+
+    def members(*given: Any) -> Any:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        sleep(0.01)
+        inside -= 1
+        return members_of(*given)
+
+    monkeypatch.setattr(schema_module, "members_of", members)
+    with ThreadPoolExecutor(4) as pool:
+        paths = [f"/{name}" for name in ("posts", "people", "comments", "posts")]
+        parts = list(pool.map(lambda path: narrowed(whole, key(path)), paths))
+    assert [set(part.types) for part in parts] == [{"posts"}, {"people"}, {"comments"}, {"posts"}]
+    assert most == 1

@@ -18,7 +18,9 @@ from duetdb.schema_gen.field import Field, Mismatch, Relation
 from duetdb.schema_gen.fields.instants import InstantType
 from duetdb.schema_gen.fields.media import MediaType
 from duetdb.schema_gen.fields.numbers import exact
-from duetdb.schema_gen.model import Collection, Schema
+from duetdb.schema_gen.fields.reference import Reference
+from duetdb.schema_gen.ids import stored_id
+from duetdb.schema_gen.model import Collection, IdType, Schema
 from duetdb.schema_gen.values import parse_id
 
 _LEVELS = 100
@@ -55,7 +57,7 @@ class Operands:
 
     def _conversion(self, target: Target) -> Convert:
         if target.is_id:
-            return lambda value: _id_of(self.collection, value)
+            return lambda value: _id_of(self.collection.id_type, value)
         field = target.field
         if field is not None:
             return self._of_field(field)
@@ -66,10 +68,9 @@ class Operands:
         return _number if target.names == ("_version",) else literal
 
     def _of_field(self, field: Field) -> Convert:
-        if field.relation in (Relation.ONE, Relation.MANY):
-            target = self.schema.collections.get(field.collection or "")
-            if target is not None:
-                return lambda value: _id_of(target, value)
+        if isinstance(field.type, Reference):
+            id_type = field.type.id_type  # which holds where the target is not served, too
+            return lambda value: _id_of(id_type, value)
         if field.type.name == "time":
             return lambda value: self._time(field, value)
         if isinstance(field.type, InstantType):
@@ -147,10 +148,10 @@ def _key(key: str) -> str:
     return _text(key)
 
 
-def _id_of(collection: Collection, value: Any) -> Any:
+def _id_of(id_type: IdType, value: Any) -> Any:
     if isinstance(value, dict) and set(value) == {"_id"}:
         value = value["_id"]
-    found = None if value is None else parse_id(collection, value)
+    found = None if value is None else stored_id(id_type, value)
     return literal(value) if found is None else found
 
 

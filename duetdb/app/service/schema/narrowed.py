@@ -19,6 +19,7 @@ class NarrowedGenerations:
     def __init__(self, assembler: Assembler) -> None:
         self._assembler = assembler
         self._kept: dict[Hashable, tuple[Generation, Generation]] = {}
+        self._turn = asyncio.Lock()
         self._building: dict[tuple[int, Hashable], asyncio.Task[Generation]] = {}
 
     async def of(self, whole: Generation, permissions: Permissions) -> Generation:
@@ -35,8 +36,10 @@ class NarrowedGenerations:
         return await asyncio.shield(building)
 
     async def _build(self, whole: Generation, permissions: Permissions) -> Generation:
+        _, before = self._kept.get(permissions.token, (whole, whole))
         try:
-            made = await asyncio.to_thread(self._make, whole, permissions)
+            async with self._turn:  # one thread is enough: others have work for the rest
+                made = await asyncio.to_thread(self._make, whole, permissions, before)
         finally:
             del self._building[id(whole), permissions.token]
         self._kept.pop(permissions.token, None)
@@ -45,6 +48,8 @@ class NarrowedGenerations:
             del self._kept[next(iter(self._kept))]
         return made
 
-    def _make(self, whole: Generation, permissions: Permissions) -> Generation:
-        schema = narrow(whole.schema, permissions.rights, permissions.audience)
-        return self._assembler.parts_of(schema, whole)
+    def _make(self, whole: Generation, permissions: Permissions, before: Generation) -> Generation:
+        """What did not change comes from what these callers saw ``before``, or else from all."""
+        seen = before.schema if before is not whole else None
+        schema = narrow(whole.schema, permissions.rights, permissions.audience, seen)
+        return self._assembler.parts_of(schema, before)
