@@ -21,7 +21,8 @@ from duetdb.app.service.query import (
     Projection,
     Query,
 )
-from duetdb.app.service.reading.translate import projection_of, sort_of, to_mongo
+from duetdb.app.service.reading.projections import projection_of
+from duetdb.app.service.reading.translate import sort_of, to_mongo
 from duetdb.schema_gen.build import build_schema
 
 SCHEMA = build_schema(

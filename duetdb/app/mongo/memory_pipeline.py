@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from duetdb.app.mongo.memory_matching import check, matches, refuse
+from duetdb.app.mongo.memory_projection import projected
 from duetdb.app.mongo.memory_values import MISSING, in_order, key_of, reached
 
 Document = dict[str, Any]
@@ -77,4 +78,8 @@ _STAGES: Final[Mapping[str, Callable[[list[Document], Any], list[Document]]]] = 
     "$limit": lambda documents, count: documents[:count],
     "$unwind": _unwind,
     "$group": _group,
+    "$project": lambda documents, fields: [projected(each, fields) for each in documents],
+    "$unset": lambda documents, paths: [
+        projected(each, dict.fromkeys(paths, 0)) for each in documents
+    ],
 }

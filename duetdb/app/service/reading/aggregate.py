@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from bson import encode
@@ -10,19 +11,22 @@ from bson import encode
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import LimitExceeded
-from duetdb.app.service.grouping import Aggregate, Distinct, Group
+from duetdb.app.service.grouping import Aggregate, Distinct, Group, Place
 from duetdb.app.service.limits import Limits
-from duetdb.app.service.query import EVERYTHING, Document, Query
+from duetdb.app.service.query import EVERYTHING, Document
 from duetdb.app.service.reading.answer_size import check_shown, check_size
+from duetdb.app.service.reading.concealing import Stage
 from duetdb.app.service.reading.expand import complete
 from duetdb.app.service.reading.figures import DOCUMENTS, of_nothing
 from duetdb.app.service.reading.groups import group_stages, key_stages
+from duetdb.app.service.reading.guarding import both
 from duetdb.app.service.reading.key_texts import Spelled, clashes, text_of
 from duetdb.app.service.reading.ordering import sorted_page
-from duetdb.app.service.reading.places import TEMPORARY, Places, Stage
-from duetdb.app.service.reading.related import where_of
+from duetdb.app.service.reading.places import TEMPORARY, Places
+from duetdb.app.service.reading.projections import projection_of
+from duetdb.app.service.reading.related import led, settled
+from duetdb.app.service.reading.selecting import guard_of, select
 from duetdb.app.service.reading.source import Source
-from duetdb.app.service.reading.translate import projection_of
 
 Keyed: TypeAlias = tuple[tuple[Any, ...], Document]
 """The keys of a document, and the document."""
@@ -45,10 +49,12 @@ class Aggregator:
         One more where several groups have the same text, which makes one of them.
         """
         self._source.refuse_in_memory("Grouping")
-        query, ceiling = aggregate.query, self._source.limits.page_ceiling
+        ceiling = self._source.limits.page_ceiling
         limit = ceiling + 1 if aggregate.max is None else aggregate.max
         with translate_driver_errors():
-            selected = await self._selected(query)
+            aggregate = await self._settled(aggregate)
+            query = aggregate.query
+            selected = self._selected(aggregate)
             found = await self._grouped(selected, aggregate, limit)
             if aggregate.max is None:
                 self._check_number(len(found), "groups")
@@ -66,11 +72,12 @@ class Aggregator:
         One call, and those of the expansions.
         """
         self._source.refuse_in_memory("Grouping")
-        query = aggregate.query
         with translate_driver_errors():
+            aggregate = await self._settled(aggregate)
+            query = aggregate.query
+            selection = select(query, *_places(aggregate))
             stages: list[Stage] = [
-                {"$match": await where_of(query, self._source)},
-                *sorted_page(query, query.skip, query.max or 0),
+                *sorted_page(query, selection, query.skip, query.max or 0),
                 *key_stages(aggregate.keys, query.collection, aggregate.as_text),
             ]
             fields = projection_of(query)
@@ -105,12 +112,13 @@ class Aggregator:
 
     async def _values(self, distinct: Distinct, stages: list[Stage], size: int) -> list[Document]:
         self._source.refuse_in_memory("Listing different values")
-        query = distinct.query
-        places = Places(query.collection)
-        values = places.elements(distinct.place)
         with translate_driver_errors():
+            query = await settled(replace(distinct.query, order=()), self._source)
+            (place,) = await led([distinct.place], self._source)
+            places = Places(query.collection)
+            values = places.elements(place)
             pipeline: list[Stage] = [
-                {"$match": await where_of(query, self._source)},
+                *select(query, place).stages,
                 *places.look_ups,
                 {"$project": {"_id": 0, "value": values}},
                 {"$unwind": "$value"},
@@ -126,12 +134,24 @@ class Aggregator:
         stages = [*selected, *group_stages(aggregate, limit, spelled)]
         return await self._source.aggregate(aggregate.query.collection.name, stages, limit)
 
-    async def _selected(self, query: Query) -> list[Stage]:
+    def _selected(self, aggregate: Aggregate) -> list[Stage]:
         """The documents to be grouped; their order matters to a page alone."""
-        stages: list[Stage] = [{"$match": await where_of(query, self._source)}]
+        query = aggregate.query
+        selection = select(query, *_places(aggregate))
         if query.skip or query.max is not None:
-            stages += sorted_page(query, query.skip, query.max or 0)
-        return stages
+            return sorted_page(query, selection, query.skip, query.max or 0)
+        return selection.stages
+
+    async def _settled(self, aggregate: Aggregate) -> Aggregate:
+        """With everything found out that other documents decide on."""
+        source, asked = self._source, aggregate.measures
+        places = iter(await led(_places(aggregate), source))
+        return replace(
+            aggregate,
+            query=await settled(aggregate.query, source),
+            keys=tuple([replace(each, place=next(places)) for each in aggregate.keys]),
+            measures=tuple([replace(each, place=each.place and next(places)) for each in asked]),
+        )
 
     async def _put_documents(self, groups: list[Document], aggregate: Aggregate) -> None:
         """Puts documents in place of their ids, those of all groups found by one call."""
@@ -140,8 +160,9 @@ class Aggregator:
         found: Mapping[bytes, Document] = {}
         if ids:
             query = aggregate.query
-            name, where = query.collection.name, {"_id": {"$in": ids}}
-            documents = await self._source.find(name, where, projection_of(query), limit=len(ids))
+            name, guard = query.collection.name, guard_of(query.guard, query.collection)
+            where, fields = both({"_id": {"$in": ids}}, guard), projection_of(query)
+            documents = await self._source.find(name, where, fields, limit=len(ids))
             found = {_mark(each["_id"]): each for each in documents}
             await complete(documents, query, self._source)
         for group in groups:
@@ -157,6 +178,12 @@ class Aggregator:
                 f"There are more than {ceiling:,} {what}.",
                 hint="Narrow the filter, ask for fewer by max, or raise DUETDB_PAGE_CEILING.",
             )
+
+
+def _places(aggregate: Aggregate) -> list[Place]:
+    """Where the keys and the figures look."""
+    measured = [each.place for each in aggregate.measures if each.place is not None]
+    return [*(each.place for each in aggregate.keys), *measured]
 
 
 def _group(found: Document, aggregate: Aggregate) -> Group:

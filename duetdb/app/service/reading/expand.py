@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from duetdb.app.service.errors import LimitExceeded
@@ -10,9 +9,10 @@ from duetdb.app.service.query import Document, Expansion, Query
 from duetdb.app.service.reading.expand_groups import Members, grouped
 from duetdb.app.service.reading.ids import usable
 from duetdb.app.service.reading.ordering import page
-from duetdb.app.service.reading.related import where_of
+from duetdb.app.service.reading.projections import projection_of, trim
+from duetdb.app.service.reading.related import settled
+from duetdb.app.service.reading.selecting import select
 from duetdb.app.service.reading.source import Source
-from duetdb.app.service.reading.translate import projection_of
 from duetdb.app.service.stored_names import holders, under_new_names
 from duetdb.schema_gen.field import Relation
 from duetdb.schema_gen.model import Collection
@@ -20,6 +20,7 @@ from duetdb.schema_gen.model import Collection
 
 async def complete(documents: list[Document], query: Query, source: Source) -> None:
     """Makes of what was read for ``query`` what it answers, in place; errors are ``expand``'s."""
+    trim(documents, query)
     if query.collection.former:
         under_new_names(documents, query.collection)
     if query.expand and documents:
@@ -97,12 +98,13 @@ async def _attach_by_id(expansion: Expansion, links: Links, source: Source) -> N
     query = expansion.query
     found: list[Document] = []
     if ids:
-        where = await _where(query, {"_id": {"$in": ids}}, source)
-        if query.order:
-            found = await page(query, where, source, 0, len(ids))
+        query = await settled(query, source)
+        selection = select(query).within({"_id": {"$in": ids}})
+        if query.order or selection.behind:
+            found = await page(query, selection, source, 0, len(ids))
         else:
-            name = query.collection.name
-            found = await source.find(name, where, projection_of(query), limit=len(ids))
+            name, fields = query.collection.name, projection_of(query)
+            found = await source.find(name, selection.where, fields, limit=len(ids))
         await complete(found, query, source)
     by_id = {id_: each for each in found for id_ in usable([each["_id"]])}
     rank = {id_: place for place, id_ in enumerate(by_id)} if query.order else None
@@ -118,17 +120,12 @@ async def _attach_groups(
     expansion: Expansion, links: Links, collection: Collection, source: Source
 ) -> None:
     """Documents that name the links: a page of them for each, by the order asked for."""
-    query = expansion.query
     ids = _unique(links, source)
     members = Members.of(expansion, collection)
-    where = await _where(query, members.condition(ids), source)
-    groups = await grouped(query, members, ids, where, source)
+    query = await settled(expansion.query, source)
+    selection = select(query).within(members.condition(ids))
+    groups = await grouped(query, members, ids, selection, source)
     _bounded(sum(map(len, groups.values())), source)
     await complete([each for group in groups.values() for each in group], query, source)
     for document, own in links:
         document[expansion.key] = [each for id_ in own for each in groups.get(id_, ())]
-
-
-async def _where(query: Query, condition: Mapping[str, Any], source: Source) -> dict[str, Any]:
-    own = await where_of(query, source)
-    return {"$and": [condition, own]} if own else dict(condition)

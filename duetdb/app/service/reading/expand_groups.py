@@ -8,9 +8,10 @@ from typing import Any
 
 from duetdb.app.service.query import Document, Expansion, Query
 from duetdb.app.service.reading.ids import usable
-from duetdb.app.service.reading.ordering import follows_relations, page, sorted_page
+from duetdb.app.service.reading.ordering import page, sorted_page
+from duetdb.app.service.reading.projections import projection_of
+from duetdb.app.service.reading.selecting import Selection
 from duetdb.app.service.reading.source import Source
-from duetdb.app.service.reading.translate import projection_of, sort_of
 from duetdb.app.service.stored_names import former_of, holders
 from duetdb.schema_gen.field import Relation
 from duetdb.schema_gen.model import Collection
@@ -65,7 +66,7 @@ class Members:
 
 
 async def grouped(
-    query: Query, members: Members, ids: list[Any], where: Mapping[str, Any], source: Source
+    query: Query, members: Members, ids: list[Any], selection: Selection, source: Source
 ) -> Groups:
     """For each of ``ids`` its page: ``skip`` and ``max`` of ``query`` count within the group.
 
@@ -75,17 +76,12 @@ async def grouped(
     """
     most = source.limits.level_documents + 1 if query.max is None else query.max
     if len(ids) == 1:
-        return {ids[0]: await page(query, where, source, query.skip, most)}
+        return {ids[0]: await page(query, selection, source, query.skip, most)}
     if source.in_memory:
-        return await _grouped_here(query, members, ids, where, source)
+        return await _grouped_here(query, members, ids, selection, source)
     size = source.limits.level_documents + 1
     stages = _pipeline(query, members, ids, query.skip + most)
-    pipeline: list[dict[str, Any]] = [
-        {"$match": where},
-        *sorted_page(query, 0, 0),
-        *stages,
-        {"$limit": size},
-    ]
+    pipeline = [*sorted_page(query, selection, 0, 0), *stages, {"$limit": size}]
     groups: Groups = {}
     name = "_parent_id" if members.of_parents else _OWNER
     is_shown = members.of_parents and _shows(query, name)
@@ -132,14 +128,11 @@ def _flat(value: str, depth: int) -> dict[str, Any]:
 
 
 async def _grouped_here(
-    query: Query, members: Members, ids: list[Any], where: Mapping[str, Any], source: Source
+    query: Query, members: Members, ids: list[Any], selection: Selection, source: Source
 ) -> Groups:
     """The same where the engine cannot group: all members are read, and cut here."""
-    if follows_relations(query):
-        source.refuse_in_memory("Ordering through relations")
-    fields = projection_of(query, *members.paths)
     limit = source.limits.level_documents + 1
-    found = await source.find(query.collection.name, where, fields, sort_of(query), limit=limit)
+    found = await page(query, selection, source, 0, limit, *members.paths)
     groups: Groups = {each: [] for each in ids}
     for document in found:
         for owner in dict.fromkeys(usable(members.owners(document))):

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from duetdb.app.service.grouping import Function, Measure, Place
+from duetdb.app.service.reading.concealing import Stage
 from duetdb.app.service.reading.expressions import Expression, let
-from duetdb.app.service.reading.places import TEMPORARY, Places, Stage
+from duetdb.app.service.reading.places import TEMPORARY, Places
 
 DOCUMENTS: Final = frozenset({Function.LEAST, Function.GREATEST})
 """Functions whose value is a document: the database gives its id, in a list that may be empty."""

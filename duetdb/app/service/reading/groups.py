@@ -8,11 +8,12 @@ from typing import Final
 from duetdb.app.service.errors import BadQuery, LimitExceeded
 from duetdb.app.service.grouping import Aggregate, Key
 from duetdb.app.service.query import EVERYTHING
+from duetdb.app.service.reading.concealing import Stage
 from duetdb.app.service.reading.expressions import Expression
 from duetdb.app.service.reading.figures import Figures, of_nothing
 from duetdb.app.service.reading.key_expressions import KeyExpression, key_expression
 from duetdb.app.service.reading.key_texts import Spelled
-from duetdb.app.service.reading.places import TEMPORARY, Places, Stage
+from duetdb.app.service.reading.places import TEMPORARY, Places
 from duetdb.app.service.reading.translate import to_mongo
 from duetdb.schema_gen.model import Collection, GraphQLNames
 

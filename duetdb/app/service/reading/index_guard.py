@@ -9,7 +9,8 @@ from typing import Any, Final, TypeAlias
 from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.reading import stages
-from duetdb.app.service.reading.index_hints import hint_for
+from duetdb.app.service.reading.guarding import is_guarded
+from duetdb.app.service.reading.index_hints import OTHER_CONDITION, hint_for
 from duetdb.app.service.reading.plan import Plan, Stage, inputs
 from duetdb.app.service.reading.searching import is_prefix
 
@@ -40,10 +41,13 @@ class IndexGuard:
         """Raises ``LimitExceeded`` if the find or aggregate ``command`` would scan everything."""
         size = await self._size(name)
         if size > self._limits.require_index and await self._is_scan(command):
+            # Of how many documents a caller may not see, and of what decides on that, it hears not.
+            guarded = is_guarded(_parts_of(command)[0])
+            number = "all the" if guarded else f"all {size:,}"
             raise LimitExceeded(
-                f"The query would look at all {size:,} documents of '{name}', and this server "
+                f"The query would look at {number} documents of '{name}', and this server "
                 f"wants an index above {self._limits.require_index:,} (DUETDB_REQUIRE_INDEX).",
-                hint=await self._hint(name, command),
+                hint=OTHER_CONDITION if guarded else await self._hint(name, command),
             )
 
     async def _size(self, name: str) -> int:

@@ -11,6 +11,10 @@ _ANSWERED: Final = frozenset(
     ("$eq", "$in", "$gt", "$gte", "$lt", "$lte", "$all", "$geoWithin", "$geoIntersects")
 )
 """What an index answers, of what is asked of a field."""
+OTHER_CONDITION: Final = (
+    "Add a condition that an index answers: a value, a range, or the beginning of a text by a "
+    "pattern with '^'."
+)
 
 
 def hint_for(where: Mapping[str, Any], sort: Sequence[str], indexed: set[str]) -> str:
@@ -20,10 +24,7 @@ def hint_for(where: Mapping[str, Any], sort: Sequence[str], indexed: set[str]) -
     """
     paths = _missing(where, indexed) or [each for each in sort if each not in indexed][:1]
     if not paths:
-        return (
-            "Add a condition that an index answers: a value, a range, or the beginning of a text "
-            "by a pattern with '^'."
-        )
+        return OTHER_CONDITION
     named = " and ".join(f"'{path}'" for path in dict.fromkeys(paths))
     if any(path.startswith("_") for path in paths):  # system fields are not declared
         return f"Create an index on {named} in MongoDB."

@@ -52,7 +52,9 @@ def _near_of(where: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
     return None
 
 
-def _without_near(where: Mapping[str, Any]) -> dict[str, Any]:
+def _without_near(where: Mapping[str, Any]) -> Mapping[str, Any]:
+    if _near_of(where) is None:
+        return where
     rest: dict[str, Any] = {}
     for key, value in where.items():
         if key == "$and":

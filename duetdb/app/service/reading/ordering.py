@@ -9,55 +9,63 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from duetdb.app.service.grouping import Place
 from duetdb.app.service.query import Document, Order, Query
+from duetdb.app.service.reading.concealing import Stage
 from duetdb.app.service.reading.expressions import SORT_KEYS, Expression
-from duetdb.app.service.reading.places import TEMPORARY, Places, Stage
+from duetdb.app.service.reading.places import TEMPORARY, Places
+from duetdb.app.service.reading.projections import projection_of
+from duetdb.app.service.reading.selecting import Selection
 from duetdb.app.service.reading.source import Source
-from duetdb.app.service.reading.translate import projection_of, sort_of
+from duetdb.app.service.reading.translate import sort_of
 from duetdb.app.service.stored_names import former_of
 
 
 async def page(
-    query: Query, where: Mapping[str, Any], source: Source, skip: int, limit: int
+    query: Query, selection: Selection, source: Source, skip: int, limit: int, *needed: str
 ) -> list[Document]:
-    """The matching documents in the order of ``query``; a ``limit`` of 0 is none.
+    """The selected documents in the order of ``query``; a ``limit`` of 0 is none.
 
-    Raises ``NotAvailable`` in memory mode for an order that follows relations.
+    ``needed`` are paths to be read besides those that the query asks for. Raises
+    ``NotAvailable`` in memory mode for an order that follows relations.
     """
     name = query.collection.name
-    if _is_plain(query, source):
-        return await source.find(name, where, projection_of(query), sort_of(query), skip, limit)
-    pipeline = _projected_page(query, where, skip, limit)
+    if _is_plain(query, selection, source):
+        fields, sort = projection_of(query, *needed), sort_of(query)
+        return await source.find(name, selection.where, fields, sort, skip, limit)
+    pipeline = _projected_page(query, selection, skip, limit, *needed)
     return await source.aggregate(name, pipeline, limit or source.limits.page_default)
 
 
 def stream(
-    query: Query, where: Mapping[str, Any], source: Source
+    query: Query, selection: Selection, source: Source
 ) -> AsyncGenerator[list[Document], None]:
     """The page of ``query``, of any size, in batches; errors are those of ``page``."""
     name, skip, limit = query.collection.name, query.skip, query.max or 0
-    if _is_plain(query, source):
-        return source.stream(name, where, projection_of(query), sort_of(query), skip, limit)
-    return source.stream_pipeline(name, _projected_page(query, where, skip, limit))
+    if _is_plain(query, selection, source):
+        fields, sort = projection_of(query), sort_of(query)
+        return source.stream(name, selection.where, fields, sort, skip, limit)
+    return source.stream_pipeline(name, _projected_page(query, selection, skip, limit))
 
 
 def follows_relations(query: Query) -> bool:
     return any(each.hops for each in query.order)
 
 
-def _is_plain(query: Query, source: Source) -> bool:
-    """Whether a find gives the order; in memory, renamed fields move before anybody asks."""
+def _is_plain(query: Query, selection: Selection, source: Source) -> bool:
+    """Whether a find gives the page; in memory, renamed fields move before anybody asks."""
     if not source.in_memory:
-        return not _is_computed(query)
+        return not selection.behind and not _is_computed(query, selection)
     if follows_relations(query):
         source.refuse_in_memory("Ordering through relations")
-    return True
+    return not selection.behind
 
 
-def _is_computed(query: Query) -> bool:
+def _is_computed(query: Query, selection: Selection) -> bool:
+    """Whether the database cannot sort by all keys, behind the stages of the selection."""
+    if selection.behind and any(_has_position(each.path) for each in query.order):
+        return True
     if follows_relations(query) or any(_is_moving(each, query) for each in query.order):
         return True
     return len(query.order) > 1 and sum(_is_listed(each, query) for each in query.order) > 1
@@ -76,17 +84,19 @@ def _is_moving(order: Order, query: Query) -> bool:
     return bool(former) and former_of(order.path, query.collection) is not None
 
 
-def _projected_page(query: Query, where: Mapping[str, Any], skip: int, limit: int) -> list[Stage]:
+def _projected_page(
+    query: Query, selection: Selection, skip: int, limit: int, *needed: str
+) -> list[Stage]:
     """The page as a pipeline, with the fields that ``query`` asks for."""
-    fields = projection_of(query)
-    stages = [{"$match": where}, *sorted_page(query, skip, limit)]
+    fields = projection_of(query, *needed)
+    stages = sorted_page(query, selection, skip, limit)
     return [*stages, {"$project": fields}] if fields else stages
 
 
-def sorted_page(query: Query, skip: int, limit: int) -> list[Stage]:
-    """The stages that sort and cut; they leave documents as they are."""
-    if not _is_computed(query):
-        return _cut(dict(sort_of(query)), skip, limit)
+def sorted_page(query: Query, selection: Selection, skip: int, limit: int) -> list[Stage]:
+    """The stages that select, sort and cut; what may be seen of documents is left as it is."""
+    if not _is_computed(query, selection):
+        return [*selection.stages, *_cut(dict(sort_of(query)), skip, limit)]
     places = Places(query.collection)
     keys: dict[str, Expression] = {}
     order: list[Order] = []
@@ -99,7 +109,8 @@ def sorted_page(query: Query, skip: int, limit: int) -> list[Stage]:
     sort = dict(sort_of(replace(query, order=tuple(order))))
     # An expression takes the place of the related documents, which need not be sorted as well.
     noted = {"$set": {TEMPORARY: {"$mergeObjects": [keys]}}}
-    return [*places.look_ups, noted, *_cut(sort, skip, limit), {"$unset": TEMPORARY}]
+    cut = _cut(sort, skip, limit)
+    return [*selection.stages, *places.look_ups, noted, *cut, {"$unset": TEMPORARY}]
 
 
 def _has_key(order: Order, query: Query) -> bool:

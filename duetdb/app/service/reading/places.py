@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.grouping import Place
 from duetdb.app.service.query import Hop
+from duetdb.app.service.reading.concealing import Stage
 from duetdb.app.service.reading.expressions import (
     ALL_ELEMENTS,
     DOCUMENT,
@@ -21,9 +22,8 @@ from duetdb.app.service.reading.expressions import (
     let,
     value_of,
 )
+from duetdb.app.service.reading.selecting import seen_through
 from duetdb.schema_gen.model import Collection
-
-Stage: TypeAlias = dict[str, Any]
 
 _MOST_RELATIONS: Final = 32
 
@@ -114,8 +114,15 @@ class Places:
             ids = elements_of(hop.path, source, at=RELATED if from_ else DOCUMENT)
             each = {"$let": {"vars": {"related": "$$this"}, "in": ids}}
             self.look_ups.append({"$set": {local: joined(f"${from_}", each) if from_ else ids}})
-        # Without a pipeline of its own, which would cost the database five times as much.
-        look_up = {"from": hop.target.name, "localField": local, "foreignField": "_id", "as": name}
+        look_up: Stage = {
+            "from": hop.target.name,
+            "localField": local,
+            "foreignField": "_id",
+            "as": name,
+        }
+        seen = seen_through(hop)
+        if seen:  # a pipeline of its own costs the database five times as much
+            look_up["pipeline"] = seen
         self.look_ups.append({"$lookup": look_up})
         return name
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
+from dataclasses import replace
 
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
@@ -13,11 +13,13 @@ from duetdb.app.service.query import EVERYTHING, Document, Match, Query
 from duetdb.app.service.reading.answer_size import check_shown
 from duetdb.app.service.reading.expand import complete, expand
 from duetdb.app.service.reading.ordering import page, stream
-from duetdb.app.service.reading.related import where_of
+from duetdb.app.service.reading.projections import projection_of
+from duetdb.app.service.reading.related import settled
+from duetdb.app.service.reading.selecting import select
 from duetdb.app.service.reading.source import Source
-from duetdb.app.service.reading.translate import projection_of
 
 _COUNTED_EXACTLY = 10_000
+_COUNT = {"$group": {"_id": None, "n": {"$sum": 1}}}
 
 
 class Reader:
@@ -36,13 +38,12 @@ class Reader:
         Related documents may be shared between those that they are attached to.
         """
         with translate_driver_errors():
-            by_id = _id_of(query)
-            if by_id is not None:
-                fields = projection_of(query)
-                found = await self._source.one(query.collection.name, by_id, fields)
+            query = await settled(query, self._source)
+            if _is_by_id(query):
+                where, fields = select(query).where, projection_of(query)
+                found = await self._source.one(query.collection.name, where, fields)
             else:
-                where = await where_of(query, self._source)
-                found = await page(query, where, self._source, query.skip, query.max or 0)
+                found = await page(query, select(query), self._source, query.skip, query.max or 0)
             await complete(found, query, self._source)
             check_shown(self._source.limits, found, query)
             return found
@@ -50,7 +51,7 @@ class Reader:
     async def count(self, query: Query) -> int:
         """How many documents match, whatever the page.
 
-        Without a filter, large collections are answered from the collection's
+        Without any filter, large collections are answered from the collection's
         own counter, which costs nothing where counting takes 27 ms for 100,000
         documents. It is exact but for two cases: orphaned documents of a
         sharded cluster, and a drift after the engine was killed. Small
@@ -58,11 +59,15 @@ class Reader:
         """
         with translate_driver_errors():
             name = query.collection.name
-            if query.filter == EVERYTHING:
+            if query.filter == query.guard == EVERYTHING:
                 estimate = await self._source.estimate(name)
                 if estimate > _COUNTED_EXACTLY:
                     return estimate
-            return await self._source.count(name, await where_of(query, self._source))
+            selection = select(replace(await settled(query, self._source), order=()))
+            if not selection.behind:
+                return await self._source.count(name, selection.where)
+            counted = await self._source.aggregate(name, [*selection.stages, _COUNT], 1)
+            return int(counted[0]["n"]) if counted else 0
 
     async def expand(self, documents: list[Document], query: Query) -> None:
         """Attaches the expansions of ``query`` to documents of its collection, in place."""
@@ -76,7 +81,8 @@ class Reader:
         Closing it closes the cursor in the database.
         """
         with translate_driver_errors():
-            batches = stream(query, await where_of(query, self._source), self._source)
+            query = await settled(query, self._source)
+            batches = stream(query, select(query), self._source)
             async with aclosing(batches):
                 async for batch in batches:
                     await complete(batch, query, self._source)
@@ -85,9 +91,9 @@ class Reader:
                         yield document
 
 
-def _id_of(query: Query) -> dict[str, Any] | None:
-    """The filter of a read by id, which needs no order and no page."""
+def _is_by_id(query: Query) -> bool:
+    """Whether it is a read by id, which needs no order and no page."""
     filter = query.filter
     if type(filter) is not Match or filter.path != "_id" or filter.operator != "eq":
-        return None
-    return None if query.skip else {"_id": {"$eq": filter.value}}
+        return False
+    return not query.skip and not query.order

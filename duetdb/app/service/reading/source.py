@@ -135,8 +135,12 @@ class Source:
         sort: Sequence[tuple[str, int]],
         skip: int = 0,
         limit: int = 0,
+        milliseconds: int | None = None,
     ) -> AsyncGenerator[list[Document], None]:
-        """All matches in batches; never more than one batch in memory."""
+        """All matches in batches; never more than one batch in memory.
+
+        It may take ``milliseconds``, or as long as an answer that is a stream.
+        """
         if self._is_watched:
             await self._look("find", name, _find(name, where, fields, sort, skip, limit))
         cursor = self.collection(name).find(
@@ -146,7 +150,7 @@ class Source:
             limit=limit,
             sort=sort,
             batch_size=_STREAM_BATCH,
-            max_time_ms=self.limits.stream_ms,
+            max_time_ms=self.limits.stream_ms if milliseconds is None else milliseconds,
             allow_disk_use=self.limits.sort_disk,
         )
         try:

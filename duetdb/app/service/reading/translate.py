@@ -1,4 +1,4 @@
-"""Filters, orders and projections in MongoDB's words.
+"""Filters and orders in MongoDB's words.
 
 The meaning is MongoDB's own, and on purpose: ``ne``, ``nin`` and ``Not`` also
 hold for documents without the field, ``eq`` null for a missing field,
@@ -8,36 +8,32 @@ number), and on lists any comparison holds when one element meets it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any, TypeAlias
 
 from duetdb.app.service.errors import BadQuery, Unavailable
 from duetdb.app.service.query import (
     And,
-    Expansion,
     Filter,
     Match,
     Not,
     Or,
-    Projection,
     Query,
     Words,
 )
+from duetdb.app.service.reading.concealing import concealment_of
 from duetdb.app.service.stored_names import former_of
-from duetdb.schema_gen.field import Relation
 from duetdb.schema_gen.model import Collection
 
 Mongo: TypeAlias = dict[str, Any]
 
 _BY_ID = [("_id", 1)]
-_PARENT = ("_parent_id", "_parent_def", "_parent_field")
 
 
 def to_mongo(filter: Filter, collection: Collection, base: str = "") -> Mongo:
-    """The filter document for ``collection``; each ``Related`` must have been resolved before.
+    """The filter document for ``collection``.
 
+    Each ``Related`` must have been resolved before, and ``Words`` where ``hides_words``.
     ``base`` is the path of the list whose elements the filter is about.
     """
     if isinstance(filter, Match):
@@ -57,9 +53,15 @@ def to_mongo(filter: Filter, collection: Collection, base: str = "") -> Mongo:
         return _joined("$or", filter.parts, collection, base) if filter.parts else nothing()
     if isinstance(filter, Not):
         return {"$nor": [to_mongo(filter.part, collection, base)]}
-    if isinstance(filter, Words):
+    if isinstance(filter, Words) and not hides_words(collection):
         return _words(filter)
-    raise TypeError("A filter through a relation must be resolved before it is translated.")
+    raise TypeError("What other documents or words decide on is resolved before it is translated.")
+
+
+def hides_words(collection: Collection) -> bool:
+    """Whether the stored words are also those of fields that the caller may not see."""
+    concealment = concealment_of(collection)
+    return concealment is not None and concealment.touches("_keywords")
 
 
 def _words(words: Words) -> Mongo:
@@ -92,62 +94,6 @@ def is_by_distance(filter: Filter) -> bool:
     if isinstance(filter, And):
         return any(is_by_distance(part) for part in filter.parts)
     return isinstance(filter, Match) and filter.operator == "near"
-
-
-def projection_of(query: Query, *needed: str) -> Mapping[str, int] | None:
-    """What to read: the query's own fields, ``needed``, and where its expansions start from."""
-    wanted = query.projection
-    if not wanted.include and not wanted.paths:
-        return None
-    for each in query.expand:
-        needed += _starts_from(each)
-    if not query.collection.former:
-        return _projection(wanted, needed)
-    paths = tuple(_with_former(wanted.paths, query.collection))
-    also = tuple(_with_former(needed, query.collection))
-    return _projection(replace(wanted, paths=paths), also)
-
-
-def _projection(wanted: Projection, needed: tuple[str, ...]) -> Mapping[str, int] | None:
-    """Small ones are kept, as few are asked for over and over; large ones would take memory."""
-    make = _kept_projection if len(wanted.paths) <= _FEW_PATHS else _new_projection
-    return make(wanted, needed)
-
-
-def _new_projection(wanted: Projection, needed: tuple[str, ...]) -> Mapping[str, int] | None:
-    if wanted.include:
-        return dict.fromkeys(["_id", *_outermost([*wanted.paths, *needed])], 1)
-    paths = [each for each in wanted.paths if each != "_id" and not _is_around(each, needed)]
-    return dict.fromkeys(_outermost(paths), 0) or None
-
-
-_FEW_PATHS = 50
-_kept_projection = lru_cache(maxsize=1024)(_new_projection)
-
-
-def _starts_from(expansion: Expansion) -> tuple[str, ...]:
-    is_child = expansion.field.relation is Relation.CHILD
-    if expansion.reverse:
-        return _PARENT if is_child else ()
-    return () if is_child else (expansion.field.path,)
-
-
-def _with_former(paths: tuple[str, ...], collection: Collection) -> list[str]:
-    return [*paths, *(old for path in paths if (old := former_of(path, collection)))]
-
-
-def _outermost(paths: Iterable[str]) -> list[str]:
-    """The paths without those inside others: MongoDB refuses ``a`` beside ``a.b``."""
-    kept: dict[str, None] = {}
-    for path in sorted(set(paths), key=len):
-        parts = path.split(".")
-        if not any(".".join(parts[:n]) in kept for n in range(1, len(parts))):
-            kept[path] = None
-    return list(kept)
-
-
-def _is_around(path: str, needed: tuple[str, ...]) -> bool:
-    return any(each == path or each.startswith(f"{path}.") for each in needed)
 
 
 def _joined(operator: str, parts: tuple[Filter, ...], collection: Collection, base: str) -> Mongo:
