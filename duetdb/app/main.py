@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -28,6 +29,7 @@ from duetdb.app.http.transport import Transport
 from duetdb.app.log import configure_logging
 from duetdb.app.mongo.connect import connect
 from duetdb.app.service.administration import Administration
+from duetdb.app.service.audit.audit import Audit
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import DuetError
 from duetdb.app.service.events import Events
@@ -56,15 +58,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     It connects when its lifespan starts and disconnects when it ends. With
     ``engine`` it uses that connection instead and leaves it open.
     """
-    metrics = Metrics()
-    limiter = RateLimiter(
-        Rates(
-            key=settings.rate_key,
-            user=settings.rate_user,
-            address=settings.rate_address,
-            failures=settings.rate_failures,
-        )
-    )
+    watch = _Watch(Metrics(), _limiter(settings), Audit())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -72,7 +66,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
             connected = engine or await connect(settings)
             if engine is None:
                 stack.push_async_callback(connected.client.close)
-            await _assemble(app, connected, settings, metrics, limiter, stack)
+            await _assemble(app, connected, settings, watch, stack)
             _settle_memory()
             sys.setswitchinterval(SWITCH_SECONDS)
             yield
@@ -91,7 +85,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
             ClientDisconnect: left,
         },
     )
-    _surround(app, settings, metrics, limiter)
+    _surround(app, settings, watch)
     return app
 
 
@@ -102,11 +96,33 @@ def create_app_from_environment() -> FastAPI:
     return create_app(settings)
 
 
-def _surround(app: FastAPI, settings: Settings, metrics: Metrics, limiter: RateLimiter) -> None:
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """What sees all requests; made before there is a database."""
+
+    metrics: Metrics
+    limiter: RateLimiter
+    audit: Audit
+
+
+def _limiter(settings: Settings) -> RateLimiter:
+    return RateLimiter(
+        Rates(
+            key=settings.rate_key,
+            user=settings.rate_user,
+            address=settings.rate_address,
+            failures=settings.rate_failures,
+        )
+    )
+
+
+def _surround(app: FastAPI, settings: Settings, watch: _Watch) -> None:
     """What stands around all interfaces, the innermost first."""
     rules = Rules(require_https=settings.require_https, body_seconds=settings.body_seconds)
-    app.add_middleware(Gate, rules=rules, limiter=limiter)
-    app.add_middleware(Observe, metrics=metrics, access_log=settings.access_log)
+    app.add_middleware(Gate, rules=rules, limiter=watch.limiter)
+    app.add_middleware(
+        Observe, metrics=watch.metrics, audit=watch.audit, access_log=settings.access_log
+    )
     # Around that: browsers may read every answer, refusals and masked errors included.
     app.add_middleware(Cors, origins=settings.listed_origins())
     proxies = Proxies(settings.proxy_networks(), settings.proxy_headers)
@@ -117,21 +133,20 @@ async def _assemble(
     app: FastAPI,
     engine: Engine,
     settings: Settings,
-    metrics: Metrics,
-    limiter: RateLimiter,
+    watch: _Watch,
     stack: AsyncExitStack,
 ) -> None:
     limits = settings.limits()
     catalog = Catalog(engine)
     keys = Keys(engine, settings.api_key, settings.key_pepper)
     if settings.rate_storage == "mongodb":
-        limiter.counter = Leased(await Permits.started(engine))
+        watch.limiter.counter = Leased(await Permits.started(engine))
     service = Service(engine, catalog, limits, Events())
     options, origins = settings.identity(), settings.listed_origins()
     identity = Identity(engine, service, options)
-    callers = Callers(keys, identity.tokens, limiter, origins)
+    callers = Callers(keys, identity.tokens, watch.limiter, origins)
     admin = SchemaAdmin(engine, catalog, limits)
-    administration = Administration(admin, KeyAdmin(engine, keys, limits))
+    administration = Administration(admin, KeyAdmin(engine, keys, limits), watch.audit)
     app.router.routes.extend(
         [
             *rest_routes(service, administration, callers),
@@ -142,11 +157,13 @@ async def _assemble(
                 introspection=settings.introspection,
                 persisted_only=settings.persisted_only,
             ),
-            *health_routes(service, callers, metrics),
+            *health_routes(service, callers, watch.metrics),
         ]
     )
     app.include_router(auth_router(identity, callers, options, origins))
     app.state.service, app.state.keys, app.state.admin = service, keys, admin
+    await watch.audit.start(engine)
+    stack.push_async_callback(watch.audit.stop)
     await keys.start()
     await catalog.start()
     stack.push_async_callback(catalog.stop)

@@ -10,6 +10,7 @@ import structlog
 from graphql import FieldNode, GraphQLError
 
 from duetdb.app.http.failures import STATUS, extensions, masked
+from duetdb.app.service.audit import notes
 from duetdb.app.service.encoding import sendable
 from duetdb.app.service.errors import BadRequest, DuetError
 from duetdb.schema_gen.model import Schema
@@ -37,13 +38,17 @@ def entry(error: Exception, request_id: str, key: str, node: FieldNode | None) -
 
 
 def service_entry(error: Exception, request_id: str) -> ErrorEntry:
-    """An error that no field is to blame for; what nobody expected is masked and logged."""
+    """An error that no field is to blame for; what nobody expected is masked and logged.
+
+    Refusals are noted.
+    """
     if not isinstance(error, DuetError):
         _log.error("unexpected error", request_id=request_id, exc_info=error)
         return {
             "message": masked(request_id),
             "extensions": {"code": "INTERNAL", "status": STATUS["INTERNAL"]},
         }
+    notes.refused(error)
     return {"message": _sendable(error.message), "extensions": extensions(error)}
 
 

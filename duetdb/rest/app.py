@@ -18,7 +18,7 @@ from duetdb.app.http.streaming import Streaming
 from duetdb.app.service.administration import Administration
 from duetdb.app.service.errors import DuetError, NotFound
 from duetdb.app.service.service import Service
-from duetdb.rest import children, documents, keys, meta
+from duetdb.rest import audit, children, documents, keys, meta
 from duetdb.rest.call import Call
 from duetdb.rest.docs import docs_routes
 from duetdb.rest.errors import error_response, masked_response
@@ -59,6 +59,7 @@ DATABASE_CHANGE: Resource = {"GET": meta.get_change}
 COLLECTION_META: Resource = {"GET": meta.get_one, "PUT": meta.put_one, "DELETE": meta.delete_one}
 DATABASE_INFER: Resource = {"POST": meta.infer_all}
 COLLECTION_INFER: Resource = {"POST": meta.infer_one}
+AUDIT: Resource = {"GET": audit.list_entries}
 KEYS: Resource = {"GET": keys.list_keys, "POST": keys.create_key}
 KEY: Resource = {"GET": keys.get_key, "PATCH": keys.update_key, "DELETE": keys.revoke_key}
 KEY_RESET: Resource = {"POST": keys.reset_key}
@@ -144,6 +145,8 @@ def resource_of(segments: list[str]) -> Resource:
             return DATABASE_INFER
         case ["_meta", "changes", _]:
             return DATABASE_CHANGE
+        case ["_audit"]:
+            return AUDIT
         case ["_keys"]:
             return KEYS
         case ["_keys", _]:

@@ -6,6 +6,7 @@ import structlog
 
 from duetdb.app.http.failures import STATUS, envelope, headers, masked
 from duetdb.app.http.responses import JsonBytes
+from duetdb.app.service.audit import notes
 from duetdb.app.service.encoding import dumps
 from duetdb.app.service.errors import DuetError
 
@@ -13,7 +14,8 @@ _log = structlog.get_logger("duetdb.rest")
 
 
 def error_response(error: DuetError) -> JsonBytes:
-    """The envelope of SPEC 18.1 or 18.2, with ``hint`` when there is one."""
+    """The envelope of SPEC 18.1 or 18.2, with ``hint`` when there is one; refusals are noted."""
+    notes.refused(error)
     return JsonBytes(dumps(envelope(error)), STATUS[error.code], headers(error))
 
 

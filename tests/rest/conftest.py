@@ -88,10 +88,9 @@ class Target:
     ann: str
 
     def contents(self) -> dict[str, list[Any]]:
-        """Every stored document by collection, save what the server writes to say it lives."""
-        names = self.database.list_collection_names()
+        """Every stored document by collection, save what the server writes of itself."""
+        names = {*self.database.list_collection_names()} - {"_workers", "_audit", "_audit_refused"}
         found = {name: list(self.database[name].find().sort("_id")) for name in names}
-        del found["_workers"]
         found["_schema"] = [each for each in found["_schema"] if each["_id"] == "version"]
         return found
 

@@ -233,7 +233,6 @@ async def test_unknown_things_are_404_with_a_hint(rest: httpx.AsyncClient) -> No
         f"people/{UNKNOWN}",
         "_collections",
         "_schema",
-        "_keys",
         "_collections/x",
     ):
         answer = await rest.get(f"/rest/{path}")

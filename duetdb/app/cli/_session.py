@@ -11,8 +11,10 @@ from typing import TypeVar
 
 from duetdb.app.cli._engine import open_engine
 from duetdb.app.log import configure_logging
+from duetdb.app.service.audit import notes
+from duetdb.app.service.audit.audit import Audit
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.errors import BadMetadata, BadRequest, Conflict
+from duetdb.app.service.errors import BadMetadata, BadRequest, Conflict, ValidationFailed
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import FULL_ACCESS
 from duetdb.app.service.schema.admin import Applied, SchemaAdmin
@@ -36,6 +38,7 @@ class Session:
     catalog: Catalog
     admin: SchemaAdmin
     limits: Limits
+    audit: Audit
 
     async def settled(self, applied: Applied) -> None:
         """Waits for the end of a change of metadata, however long its indexes take to build.
@@ -71,6 +74,10 @@ def in_session(settings: Settings, work: Callable[[Session], Awaitable[T]]) -> T
             raise BadRequest(told[0], hint=error.hint) from None
         print("\n".join(told), file=sys.stderr)
         raise BadRequest(f"The metadata has {len(told)} mistakes.", hint=error.hint) from None
+    except ValidationFailed as error:
+        told = [f"{each.field}: {each.message}" for each in error.invalid]
+        print("\n".join(told[:-1]), end="\n" if len(told) > 1 else "", file=sys.stderr)
+        raise BadRequest(told[-1]) from None
 
 
 @asynccontextmanager
@@ -85,10 +92,14 @@ async def open_session(settings: Settings) -> AsyncIterator[Session]:
 @asynccontextmanager
 async def session_on(engine: Engine, settings: Settings) -> AsyncIterator[Session]:
     """A session on a connection that is there already, and stays."""
+    audit = Audit()
+    await audit.prepare(engine)
+    notes.begin(notes.Asked(audit, principal="command line"))
     catalog = Catalog(engine)
     await catalog.start()
     try:
         limits = replace(settings.limits(), query_ms=_QUERY_MS)
-        yield Session(engine, catalog, SchemaAdmin(engine, catalog, limits), limits)
+        yield Session(engine, catalog, SchemaAdmin(engine, catalog, limits), limits, audit)
     finally:
         await catalog.stop()
+        await audit.flush()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from duetdb.app.cli._session import Session, in_session
 from duetdb.app.cli._watch import ConsoleWatcher, counted
+from duetdb.app.service.audit import notes
 from duetdb.app.setting_values import SettingsError
 from duetdb.app.settings import Settings
 from duetdb.app.transfer.files import Format
@@ -86,11 +87,13 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 async def _import(
     session: Session, watcher: ConsoleWatcher, arguments: argparse.Namespace, options: Options
 ) -> Outcome:
+    notes.acted("import", arguments.collection)
     return await _load(session, watcher).run(arguments.collection, arguments.file, options)
 
 
 async def _undo(session: Session, watcher: ConsoleWatcher, arguments: argparse.Namespace) -> int:
     name = arguments.collection
+    notes.acted("import.undo", name)
     undone = await _load(session, watcher).undo(name)
     if undone is None:
         print(f"No import into {name} was cut off.")

@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 from starlette.types import Scope
 
 from duetdb.app.http.cors import note_origins, page_of
+from duetdb.app.http.gate import address_of
+from duetdb.app.service.audit import notes
 from duetdb.app.service.errors import BadRequest, DuetError, Forbidden, Unauthenticated
 from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.origins import LOOPBACK, allows
@@ -73,13 +75,14 @@ class Callers:
         not accepted, or not from a page of this origin; ``TooManyRequests``.
         """
         shown = presented(scope)
-        address = _address_of(scope)
+        address = address_of(scope)
         try:
             principal = await self._verified(shown)
         except (Unauthenticated, Forbidden):
             if self._limiter is not None and shown != Presented():
                 await self._limiter.failed(address)
             raise
+        notes.identified(principal.id)
         origins = self._user_origins if shown.key is None else principal.origins
         note_origins(scope, origins)
         page = page_of(scope)
@@ -173,8 +176,3 @@ def _only(values: list[str], what: str) -> str | None:
 
 _SPLIT: Final = frozenset(", ")
 """What separates several values that a proxy has joined; no key or token has it."""
-
-
-def _address_of(scope: Scope) -> str:
-    client = scope.get("client")
-    return client[0] if client else ""

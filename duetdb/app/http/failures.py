@@ -8,6 +8,7 @@ from typing import Any, Final
 from starlette.types import Scope
 
 from duetdb.app.http.responses import JsonBytes
+from duetdb.app.service.audit import notes
 from duetdb.app.service.encoding import dumps, sendable
 from duetdb.app.service.errors import (
     BadMetadata,
@@ -118,6 +119,7 @@ def _with_details(body: dict[str, Any], error: DuetError) -> dict[str, Any]:
 
 def refusal(error: DuetError, scope: Scope) -> JsonBytes:
     """The answer to a request that no interface has seen, as the one that it is for writes it."""
+    notes.refused(error)
     body = envelope(error)
     if f"{scope['path']}/".startswith("/graphql/"):
         entry = {"message": sendable(error.message), "extensions": extensions(error)}

@@ -1,4 +1,4 @@
-"""One middleware for what an operator sees of a request: id, log line, metrics, timing."""
+"""One middleware for what an operator sees of a request: id, log line, metrics, timing, audit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from duetdb.app.http.failures import masked
+from duetdb.app.http.gate import address_of
 from duetdb.app.http.metrics import Metrics
 from duetdb.app.http.streaming import Aborted
 from duetdb.app.service import timing
+from duetdb.app.service.audit import notes
+from duetdb.app.service.audit.audit import Audit
 from duetdb.app.service.encoding import dumps
 
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -26,9 +29,12 @@ class Observe:
     answered as a bare 500, so that nothing about the inside reaches a client.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, *, access_log: bool = True) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, audit: Audit, *, access_log: bool = True
+    ) -> None:
         self._app = app
         self._metrics = metrics
+        self._audit = audit
         self._access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,7 +42,9 @@ class Observe:
             await self._app(scope, receive, send)
             return
         request_id, wants_timing = _look_at(scope)
-        scope.setdefault("state", {})["request_id"] = request_id.decode("ascii")
+        known = scope.setdefault("state", {})["request_id"] = request_id.decode("ascii")
+        asked = notes.Asked(self._audit, known, scope["method"], scope["path"], address_of(scope))
+        notes.begin(asked)
         begun = time.perf_counter()
         spent = timing.start() if wants_timing else None
         status = 0

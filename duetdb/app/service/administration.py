@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from duetdb.app.service.audit.audit import Audit
 from duetdb.app.service.keys.key_admin import KeyAdmin
 from duetdb.app.service.schema.admin import SchemaAdmin
 
@@ -14,3 +15,4 @@ class Administration:
 
     schema: SchemaAdmin
     keys: KeyAdmin
+    audit: Audit

@@ -10,6 +10,7 @@ from typing import Any, Final
 from duetdb.app.service import timing
 from duetdb.app.service.access.authoriser import Authoriser, address_of
 from duetdb.app.service.access.permissions import ANY_ID, Address
+from duetdb.app.service.audit import notes
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import NotAvailable
 from duetdb.app.service.events import Events
@@ -161,6 +162,7 @@ class Service:
     async def update_many(self, update: UpdateMany, principal: Principal) -> Outcome:
         """Changes by filter, full-access key only; the answer says what was and was not changed."""
         allowed = self._authoriser.update_many(update, principal)
+        notes.acted("documents.update_many", update.collection.name)
         return await self._writer.update_many(allowed, principal)
 
     async def delete(self, delete: Delete, principal: Principal) -> list[Document]:
@@ -173,6 +175,7 @@ class Service:
     async def delete_matching(self, delete: Delete, principal: Principal) -> list[Any]:
         """Deletes by filter, full-access key only; the answer is the deleted ids."""
         allowed = self._authoriser.delete(delete, principal)
+        notes.acted("documents.delete_matching", delete.collection.name)
         return await self._writer.delete_matching(allowed, principal)
 
     def _seen(

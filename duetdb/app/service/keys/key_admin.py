@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
+from duetdb.app.service.audit import notes
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import BadRequest, NotFound
@@ -51,19 +52,17 @@ class KeyAdmin:
         }
         with translate_driver_errors():
             await self._stored.insert_one(record)
+        notes.acted("keys.create", record["_id"])
         return {**shown(record), "key": key}
 
     async def page(
-        self, principal: Principal, skip: int = 0, most: int | None = None
+        self, principal: Principal, skip: int = 0, most: int = 0
     ) -> list[dict[str, Any]]:
-        """What is known of the web keys, the oldest first."""
+        """What is known of the web keys, the oldest first; with ``most`` 0 of all of them."""
         require_full(principal)
-        most = self._limits.page_default if most is None else most
-        if not most:
-            return []
         found = self._stored.find(_WEB).sort([("created", 1), ("_id", 1)]).skip(skip).limit(most)
         with translate_driver_errors():
-            return [shown(each) for each in await found.to_list(most)]
+            return [shown(each) for each in await found.to_list()]
 
     async def get(self, id_: str, principal: Principal) -> dict[str, Any]:
         """What is known of one web key; raises ``NotFound``."""
@@ -81,7 +80,9 @@ class KeyAdmin:
                 {"_id": _web(id_)}, {"$set": changes}, return_document=True
             )
         self._keys.forget()
-        return shown(_found(found, id_))
+        told = shown(_found(found, id_))
+        notes.acted("keys.update", id_)
+        return told
 
     async def revoke(self, id_: str, principal: Principal) -> None:
         """Nobody gets in by this key any more; raises ``NotFound``."""
@@ -94,6 +95,7 @@ class KeyAdmin:
             found = await self._stored.find_one_and_delete({"_id": id_})
         self._keys.forget()
         _found(found, id_)
+        notes.acted("keys.revoke", id_)
 
     async def reset(self, id_: str, principal: Principal) -> dict[str, Any]:
         """Puts a new key in place of one, with the same rights; the answer is as ``create``'s.
@@ -108,7 +110,9 @@ class KeyAdmin:
                     "The setting api_key says which the full-access key is.",
                     hint="Change it there, and start the server again.",
                 )
-            return {"_id": FULL, "key": await self._keys.reset()}
+            made = {"_id": FULL, "key": await self._keys.reset()}
+            notes.acted("keys.reset", FULL)
+            return made
         key = new_key(WEB_LENGTH)
         changes = {**self._keys.hashes.stored(key), "changed": now()}
         with translate_driver_errors():
@@ -116,7 +120,9 @@ class KeyAdmin:
                 {"_id": id_}, {"$set": changes}, return_document=True
             )
         self._keys.forget()
-        return {**shown(_found(found, id_)), "key": key}
+        told = shown(_found(found, id_))
+        notes.acted("keys.reset", id_)
+        return {**told, "key": key}
 
 
 def _web(id_: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import structlog
 
+from duetdb.app.service.audit import notes
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import NotFound
 from duetdb.app.service.limits import Limits
@@ -76,6 +77,7 @@ class SchemaAdmin:
         """Creates or changes one collection; ``body`` is what ``describe`` returns."""
         require_full(principal)
         created, pending = await self._change((Draft(name, body),))
+        notes.acted("schema.put", name)
         present = name in self._catalog.schema.collections
         shown = await self.describe(name, principal) if present else {"name": name}
         return Applied(shown, name in created, pending)
@@ -87,7 +89,9 @@ class SchemaAdmin:
         mention stay. Problem paths begin with ``collections[i]``.
         """
         require_full(principal)
-        created, pending = await self._change(drafts_of(body))
+        drafts = drafts_of(body)
+        created, pending = await self._change(drafts)
+        notes.acted("schema.put", ", ".join(str(draft.name) for draft in drafts))
         return Applied(await self.describe_all(principal), bool(created), pending)
 
     async def delete(self, name: str, principal: Principal, drop: bool = False) -> None:
@@ -104,6 +108,7 @@ class SchemaAdmin:
             )
         if drop:
             await self._database.drop_collection(name)
+        notes.acted("schema.delete", f"{name}, with its documents" if drop else name)
 
     async def infer(self, name: str, principal: Principal, apply: bool = False) -> Definition:
         """Proposes metadata from stored documents: a definition, with ``unsure`` sentences.
