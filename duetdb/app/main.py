@@ -137,8 +137,9 @@ async def _assemble(
     stack: AsyncExitStack,
 ) -> None:
     limits = settings.limits()
-    catalog = Catalog(engine)
-    keys = Keys(engine, settings.api_key, settings.key_pepper)
+    users = settings.users_collection
+    catalog = Catalog(engine, users)
+    keys = Keys(engine, settings.api_key, settings.key_pepper, users)
     if settings.rate_storage == "mongodb":
         watch.limiter.counter = Leased(await Permits.started(engine))
     service = Service(engine, catalog, limits, Events())

@@ -24,7 +24,7 @@ from duetdb.schema_gen.names import (
     referrer_name,
 )
 from duetdb.schema_gen.suggest import did_you_mean
-from duetdb.schema_gen.system import SYSTEM_DEFINITIONS
+from duetdb.schema_gen.system import SYSTEM_DEFINITIONS, USERS
 
 
 @dataclass(slots=True)
@@ -41,14 +41,19 @@ class _Draft:
 
 
 def build_schema(
-    definitions: Mapping[str, Mapping[str, Any]], *, version: int, previous: Schema | None = None
+    definitions: Mapping[str, Mapping[str, Any]],
+    *,
+    version: int,
+    previous: Schema | None = None,
+    users: str = USERS,
 ) -> Schema:
     """The schema of all collections: those in ``definitions``, by name, and the system ones.
 
     A collection whose metadata has mistakes, or that has a relation to one that
     is missing, is quarantined with the reasons and the others are built. A
     collection that is the same as in ``previous``, seen from both sides of its
-    relations, is the identical object. Raises nothing.
+    relations, is the identical object. The collection ``users``, where the records
+    of users are, is a system collection as well. Raises nothing.
     """
     everything = {**SYSTEM_DEFINITIONS, **dict(sorted(definitions.items()))}
     drafts, quarantined = _drafts(everything, previous)
@@ -57,9 +62,9 @@ def build_schema(
     id_types = {name: _id_type(each) for name, each in everything.items()}
     for draft in drafts.values():
         draft.fields = _fields(draft, id_types)
-    referring = _referring(drafts)
+    referring, system = _referring(drafts), {*SYSTEM_DEFINITIONS, users}
     collections = {
-        name: _collection(name, draft, names, referring.get(name, []))
+        name: _collection(name, draft, names, referring.get(name, []), name in system)
         for name, draft in drafts.items()
     }
     return Schema(
@@ -217,6 +222,7 @@ def _collection(
     draft: _Draft,
     names: Mapping[str, GraphQLNames],
     referring: list[tuple[str, Field]],
+    system: bool,
 ) -> Collection:
     referrers = _referrers(draft.fields, names, referring)
     fingerprint = f"{draft.digest}:{_context(draft, names[name], referrers)}"
@@ -227,7 +233,7 @@ def _collection(
         names=names[name],
         fields=draft.fields,
         referrers=referrers,
-        system=name in SYSTEM_DEFINITIONS,
+        system=system,
         fingerprint=fingerprint,
     )
 

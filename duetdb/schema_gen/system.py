@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
+
+USERS: Final = "users"
+"""Where the records of users are, unless a setting names another collection."""
 
 
 def _collection(name: str, description: str, *fields: dict[str, Any]) -> dict[str, Any]:
@@ -22,7 +25,7 @@ def _fields(kind: str, *names: str) -> list[dict[str, Any]]:
 
 _ALL = (
     _collection(
-        "users",
+        USERS,
         "People who sign in through an external identity provider.",
         {"name": "email", "type": "email", "unique": True},
         {"name": "email_verified", "type": "bool"},

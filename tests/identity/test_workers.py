@@ -144,3 +144,33 @@ async def test_rules_may_ask_by_the_users_record(serve: Serve, engine: Engine) -
     await client.post("/rest/notes", json=made, headers=HEADERS)
     answer = await client.get("/rest/notes", headers=bearer(signed()))
     assert [each["title"] for each in answer.json()] == ["mine"]
+
+
+async def test_users_may_be_kept_elsewhere_and_are_as_safe_there(
+    serve: Serve, engine: Engine
+) -> None:
+    ada = await engine.database["people"].insert_one({"email": EMAIL, "roles": ["author"]})
+    await engine.database["users"].insert_one({"email": "bob@example.com"})
+    client = await serve(jwt_secret=SECRET, users_collection="people")
+    fields = [{"name": "email", "type": "email", "unique": True}]
+    meta = {"name": "people", "fields": fields}
+    answer = await client.put("/rest/people/_meta", json=meta, headers=HEADERS)
+    assert answer.status_code in (200, 201), answer.text
+    user, path = bearer(signed()), f"/rest/people/{ada.inserted_id}"
+    assert (await client.get("/auth/userinfo", headers=user)).status_code == 200
+    bob = bearer(signed(email="bob@example.com"))
+    assert (await client.get("/auth/userinfo", headers=bob)).status_code == 403
+    assert (await client.get(path, headers=user)).status_code == 403
+    star, named = await web_key(client, "/**"), await web_key(client, "/people/**")
+    assert (await client.get(path, headers=star)).status_code == 403
+    assert (await client.get(path, headers=named)).status_code == 200
+    for name in ("roles", "active", "email_verified", "realtime"):
+        for headers in (user, star, named):
+            answer = await client.patch(path, json={name: ["admin"]}, headers=headers)
+            assert (name, answer.status_code) == (name, 403)
+
+
+async def web_key(client: httpx.AsyncClient, path: str) -> dict[str, str]:
+    answer = await client.post("/rest/_keys", json={"paths": [path]}, headers=HEADERS)
+    assert answer.status_code == 201, answer.text
+    return {"x-apikey": answer.json()["key"]}

@@ -7,18 +7,22 @@ from collections.abc import Sequence
 from typing import Final
 
 from duetdb.app.service.access.permissions import ANY_ID, Address
-from duetdb.schema_gen.system import SYSTEM_DEFINITIONS
+from duetdb.schema_gen.system import SYSTEM_DEFINITIONS, USERS
 
 _DEEP: Final = "**"
 
 
 class Glob:
-    """One pattern; ``/posts/**`` also stands for ``/posts`` itself."""
+    """One pattern; ``/posts/**`` also stands for ``/posts`` itself.
 
-    def __init__(self, pattern: str) -> None:
+    ``users`` is the collection of the users' records, a system collection.
+    """
+
+    def __init__(self, pattern: str, users: str = USERS) -> None:
+        self._system = {*SYSTEM_DEFINITIONS, users}
         names = [each for each in pattern.split("/") if each]
         self._parts = list(map(_part, names))
-        self._names_system = bool(names) and names[0] in SYSTEM_DEFINITIONS
+        self._names_system = bool(names) and names[0] in self._system
 
     def matches(self, address: Address) -> bool:
         """Whether the pattern holds for the address, whatever id ``ANY_ID`` stands for."""
@@ -30,11 +34,8 @@ class Glob:
 
     def _fits(self, address: Address) -> bool:
         """System collections are meant by their names only, never by a star."""
-        return self._names_system or not _is_system(address[0])
-
-
-def _is_system(name: str) -> bool:
-    return name in SYSTEM_DEFINITIONS or name.startswith("_")
+        name = address[0]
+        return self._names_system or not (name in self._system or name.startswith("_"))
 
 
 def _part(text: str) -> str | re.Pattern[str]:

@@ -19,6 +19,7 @@ from duetdb.app.service.query import EVERYTHING, Filter
 from duetdb.schema_gen.field import Relation
 from duetdb.schema_gen.model import Audience, Collection, Schema
 from duetdb.schema_gen.rights import Rights
+from duetdb.schema_gen.system import USERS
 
 
 class KeyPermissions(Permissions):
@@ -26,11 +27,11 @@ class KeyPermissions(Permissions):
 
     audience = Audience.KEY
 
-    def __init__(self, key: WebKey) -> None:
+    def __init__(self, key: WebKey, users: str = USERS) -> None:
         super().__init__()
         self.token = ("key", key.id, key.revision)
         self._methods = key.methods
-        self._globs = tuple(map(Glob, key.paths))
+        self._globs = tuple(Glob(each, users) for each in key.paths)
         self._listed = frozenset(each.strip("/") for each in key.paths)
         self._filter = DocumentFilter(key.filter) if key.filter else None
         self._readable = frozenset(key.readable) or None

@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 from duetdb.app.service.query import EVERYTHING, Filter
 from duetdb.schema_gen.model import Audience, Collection, Schema
 from duetdb.schema_gen.rights import NO_RIGHTS, FieldSet, Rights
+from duetdb.schema_gen.system import SYSTEM_DEFINITIONS, USERS
 
 Address: TypeAlias = tuple[str, ...]
 """Where something is below ``/rest``: the parts of the path, such as ``("posts", "<id>")``."""
@@ -19,6 +20,7 @@ ANY_ID: Final = "\0"
 T = TypeVar("T")
 
 _MOST_KEPT: Final = 2_000
+_OTHERS: Final = SYSTEM_DEFINITIONS.keys() - {USERS}
 
 
 class PerCollection(Generic[T]):
@@ -98,10 +100,13 @@ class _Nothing(Permissions):
 
 NOTHING: Final[Permissions] = _Nothing()
 
-_PRIVILEGES: Final[Mapping[str, frozenset[str]]] = {
-    "users": frozenset(("roles", "active", "email_verified", "realtime")),
-}
-"""What decides on the rights of others: nobody writes it who was not told to by name."""
+_PRIVILEGES: Final = frozenset(("roles", "active", "email_verified", "realtime"))
+"""What decides on the rights of users: nobody writes it who was not told to by name."""
+
+
+def holds_users(collection: Collection) -> bool:
+    """Whether the records of users are in it: in ``users``, or where a setting puts them."""
+    return collection.system and collection.name not in _OTHERS
 
 
 def readable_of(collection: Collection, named: frozenset[str] | None) -> FieldSet:
@@ -116,4 +121,4 @@ def writable_of(
     """The fields of a list; or without one those that may be read, less what gives rights."""
     if named is not None:
         return FieldSet(named)
-    return readable.without(_PRIVILEGES.get(collection.name, ()))
+    return readable.without(_PRIVILEGES) if holds_users(collection) else readable

@@ -29,6 +29,7 @@ from duetdb.app.service.keys.records import COLLECTION, FULL, web_key_of
 from duetdb.app.service.keys.web_key import WebKey
 from duetdb.app.service.principal import FULL_ACCESS, Principal
 from duetdb.app.service.system_fields import now
+from duetdb.schema_gen.system import USERS
 
 _FORM: Final = re.compile(f"[0-9a-f]{{{WEB_LENGTH}}}|[0-9a-f]{{{FULL_LENGTH}}}")
 _SAME_PREFIX: Final = 100
@@ -75,8 +76,13 @@ class Keys:
     """
 
     def __init__(
-        self, engine: Engine, configured: str | None = None, pepper: str | None = None
+        self,
+        engine: Engine,
+        configured: str | None = None,
+        pepper: str | None = None,
+        users: str = USERS,
     ) -> None:
+        self._users = users
         self.is_configured = bool(configured)
         self.generated: str | None = None
         self.hashes = Hashes(engine, pepper)
@@ -183,7 +189,7 @@ class Keys:
             return known[1]
         if len(self._holders) >= _MOST_HOLDERS:
             self._holders.clear()
-        holder = _Holder(_principal_of(key), key.expires)
+        holder = _Holder(_principal_of(key, self._users), key.expires)
         self._holders[key.id] = key, holder
         return holder
 
@@ -196,11 +202,11 @@ def _is_hash_of(record: Mapping[str, Any], presented: _Presented) -> bool:
     return hmac.compare_digest(str(record.get("hash", "")).encode(), ours.encode())
 
 
-def _principal_of(key: WebKey) -> Principal:
+def _principal_of(key: WebKey, users: str) -> Principal:
     return Principal(
         name="api",
         id=f"key:{key.id}",
-        permissions=KeyPermissions(key),
+        permissions=KeyPermissions(key, users),
         rate=key.rate,
         origins=key.origins,
     )

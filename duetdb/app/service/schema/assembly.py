@@ -14,6 +14,7 @@ import structlog
 from duetdb.app.service.schema.metadata_store import Definition
 from duetdb.schema_gen.build import build_schema
 from duetdb.schema_gen.model import Schema
+from duetdb.schema_gen.system import USERS
 
 _log = structlog.get_logger(__name__)
 
@@ -38,9 +39,13 @@ class Generation:
 
 
 class Assembler:
-    """Runs the registered builders; no I/O and no state but the register."""
+    """Runs the registered builders; no I/O and no state but the register.
 
-    def __init__(self) -> None:
+    ``users`` is the collection of the users' records.
+    """
+
+    def __init__(self, users: str = USERS) -> None:
+        self._users = users
         self._builders: dict[str, Builder] = {}
 
     def register(self, name: str, builder: Builder) -> None:
@@ -64,7 +69,7 @@ class Assembler:
         while True:
             sound = {name: each for name, each in definitions.items() if name not in faults}
             try:
-                schema = _schema(sound, faults, version, previous)
+                schema = self._schema(sound, faults, version, previous)
                 if _same(schema, previous.schema) and self.is_complete(previous):
                     return Generation(schema, previous.parts)
                 return self.parts_of(schema, previous)
@@ -95,13 +100,14 @@ class Assembler:
         named = getattr(error, "collection", None)
         if named in definitions:
             return str(named)
-        suspects = _changed(definitions, version, previous)
+        suspects = self._changed(definitions, version, previous)
         innocent = {name: each for name, each in definitions.items() if name not in suspects}
 
         def fails(count: int) -> bool:
             tried = {name: definitions[name] for name in suspects[:count]}
             try:
-                self.parts_of(_schema({**innocent, **tried}, {}, version, previous), previous)
+                schema = self._schema({**innocent, **tried}, {}, version, previous)
+                self.parts_of(schema, previous)
             except Exception:
                 return True
             return False
@@ -110,29 +116,30 @@ class Assembler:
             return None
         return suspects[bisect_left(range(len(suspects) + 1), True, key=fails) - 1]
 
+    def _schema(
+        self,
+        definitions: Mapping[str, Definition],
+        faults: Mapping[str, str],
+        version: int,
+        previous: Generation,
+    ) -> Schema:
+        schema = build_schema(
+            definitions, version=version, previous=previous.schema, users=self._users
+        )
+        told = {name: (reason,) for name, reason in faults.items()}
+        return replace(schema, quarantined=MappingProxyType({**schema.quarantined, **told}))
 
-def _schema(
-    definitions: Mapping[str, Definition],
-    faults: Mapping[str, str],
-    version: int,
-    previous: Generation,
-) -> Schema:
-    schema = build_schema(definitions, version=version, previous=previous.schema)
-    told = {name: (reason,) for name, reason in faults.items()}
-    return replace(schema, quarantined=MappingProxyType({**schema.quarantined, **told}))
-
-
-def _changed(
-    definitions: Mapping[str, Definition], version: int, previous: Generation
-) -> Sequence[str]:
-    """The collections that differ from the last good generation."""
-    schema = _schema(definitions, {}, version, previous)
-    before = previous.schema.collections
-    return [
-        name
-        for name in definitions
-        if name in schema.collections and schema.collections[name] is not before.get(name)
-    ]
+    def _changed(
+        self, definitions: Mapping[str, Definition], version: int, previous: Generation
+    ) -> Sequence[str]:
+        """The collections that differ from the last good generation."""
+        schema = self._schema(definitions, {}, version, previous)
+        before = previous.schema.collections
+        return [
+            name
+            for name in definitions
+            if name in schema.collections and schema.collections[name] is not before.get(name)
+        ]
 
 
 def _same(new: Schema, old: Schema) -> bool:

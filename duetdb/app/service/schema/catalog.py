@@ -22,6 +22,7 @@ from duetdb.app.service.schema.steward import Steward
 from duetdb.app.service.schema.workers import BEAT_SECONDS, Workers
 from duetdb.schema_gen.model import Collection, Schema
 from duetdb.schema_gen.suggest import did_you_mean
+from duetdb.schema_gen.system import USERS
 
 __all__ = ["Catalog", "Generation"]
 
@@ -35,10 +36,11 @@ class Catalog:
 
     ``current`` is one reference that is replaced whole: take it once per
     operation. Building happens in a thread, one build at a time, and of several
-    changes in a row only the newest is built.
+    changes in a row only the newest is built. ``users`` is the collection of the
+    users' records.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, users: str = USERS) -> None:
         self.current = Generation()
         self.ready = False
         self.store = MetadataStore(engine)
@@ -46,7 +48,7 @@ class Catalog:
         self.steward = Steward(engine, self)
         self.snapshot = Snapshot()
         self._engine = engine
-        self._assembler = Assembler()
+        self._assembler = Assembler(users)
         self._narrowed = NarrowedGenerations(self._assembler)
         self._failure: str | None = None
         self._lock = asyncio.Lock()
