@@ -154,6 +154,7 @@ async def _assemble(
             *graphql_routes(
                 service,
                 callers,
+                administration.keys,
                 playground=settings.playground,
                 introspection=settings.introspection,
                 persisted_only=settings.persisted_only,

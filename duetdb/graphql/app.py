@@ -13,6 +13,7 @@ from duetdb.app.http.credentials import Callers
 from duetdb.app.http.failures import MethodNotAllowed
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.errors import LimitExceeded
+from duetdb.app.service.keys.key_admin import KeyAdmin
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.registered import RegisteredOperations
 from duetdb.app.service.service import Service
@@ -38,6 +39,7 @@ from duetdb.graphql.telling import Introspection
 def graphql_routes(
     service: Service,
     callers: Callers,
+    keys: KeyAdmin,
     *,
     playground: bool,
     introspection: Introspection,
@@ -49,7 +51,7 @@ def graphql_routes(
     ``introspection`` says who is told what the schema has, and ``persisted_only``
     whether callers without the full-access key ask by registered texts alone.
     """
-    builder = partial(build_part, limits=service.limits, introspection=introspection)
+    builder = partial(build_part, limits=service.limits, introspection=introspection, keys=keys)
     service.catalog.register("graphql", builder)
     registered = RegisteredOperations(service.engine, service.limits)
     texts = PersistedTexts(registered, persisted_only)

@@ -19,6 +19,7 @@ from graphql import (
     get_named_type,
 )
 
+from duetdb.app.service.keys.key_admin import KeyAdmin
 from duetdb.graphql.aggregate import AggregateRoot, Figures
 from duetdb.graphql.call import Model
 from duetdb.graphql.coercion import Arguments
@@ -26,6 +27,7 @@ from duetdb.graphql.connection import ConnectionRoot, Parts
 from duetdb.graphql.cost import Cost
 from duetdb.graphql.introspection import IntrospectionRoot, KeptAnswers
 from duetdb.graphql.introspection_writer import FIELDS as INTROSPECTION
+from duetdb.graphql.keys import key_root
 from duetdb.graphql.many import DeleteManyRoot, UpdateManyRoot, plain_rows
 from duetdb.graphql.members import Members
 from duetdb.graphql.mutations import (
@@ -69,11 +71,13 @@ class Planner:
         graphql: GraphQLSchema,
         fields: Mapping[str, RootField],
         introspected: KeptAnswers,
+        keys: KeyAdmin | None = None,
     ) -> None:
         self._model = model
         self._graphql = graphql
         self._fields = fields
         self._introspected = introspected
+        self._keys = keys
         self._number = next(_NUMBERS)
 
     def plan(
@@ -133,8 +137,11 @@ class Planner:
         if name == NOTHING:
             return ConstantRoot(key, node, True, None)
         compiler.count_read()
-        meaning = self._fields[name]
         definition = type_.fields[name]
+        meaning = self._fields.get(name)
+        if meaning is None:
+            assert self._keys is not None, f"nobody knows what {name} means"
+            return key_root(self._keys, compiler, definition, key, nodes)
         base: dict[str, Any] = {
             "key": key,
             "node": node,

@@ -15,7 +15,9 @@ from typing import Any, cast
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
 
+from duetdb.app.service.keys.key_admin import KeyAdmin
 from duetdb.app.service.limits import Limits
+from duetdb.graphql import keys as key_fields
 from duetdb.graphql.introspection import KeptAnswers
 from duetdb.graphql.kept_texts import Budget
 from duetdb.graphql.members import Members, members_of
@@ -51,6 +53,8 @@ class GraphQLPart:
     limits: Limits
     introspection: Introspection
     kept: Kept
+    keys: KeyAdmin | None = None
+    """Who administers keys; None where the caller may not."""
 
     def members(self, collection: str) -> Members:
         """What the type of a collection has."""
@@ -64,6 +68,9 @@ class GraphQLPart:
         for each in self.roots.values():
             queries.update(each.queries)
             mutations.update(each.mutations)
+        if self.keys is not None:
+            queries.update(key_fields.QUERIES)
+            mutations.update(key_fields.MUTATIONS)
         return GraphQLSchema(
             query=GraphQLObjectType("Query", queries or {NOTHING: _NOTHING}),
             mutation=GraphQLObjectType("Mutation", mutations) if mutations else None,
@@ -76,24 +83,34 @@ class GraphQLPart:
     @cached_property
     def operations(self) -> Operations:
         fields = dict(_meanings(self.types))
-        planner = Planner(self, self.graphql, fields, self.kept.answers)
+        planner = Planner(self, self.graphql, fields, self.kept.answers, self.keys)
         told = telling(self.schema.audience, self.introspection)
         return Operations(self.graphql, planner, self.limits, told, self.kept.budget)
 
 
 def build_part(
-    schema: Schema, previous: Any, limits: Limits, *, introspection: Introspection = "keys"
+    schema: Schema,
+    previous: Any,
+    limits: Limits,
+    *,
+    introspection: Introspection = "keys",
+    keys: KeyAdmin | None = None,
 ) -> GraphQLPart:
     """The part of a schema; type sets that nothing of the change reaches are taken over.
 
-    Parts may share type sets, and so one is built at a time, with all of its types.
+    For the full-access key it has fields that administer ``keys``. Parts may share
+    type sets, and so one is built at a time, with all of its types.
     """
     with _BUILDING:
-        return _built(schema, previous, limits, introspection)
+        return _built(schema, previous, limits, introspection, keys)
 
 
 def _built(
-    schema: Schema, previous: Any, limits: Limits, introspection: Introspection
+    schema: Schema,
+    previous: Any,
+    limits: Limits,
+    introspection: Introspection,
+    keys: KeyAdmin | None,
 ) -> GraphQLPart:
     before = previous if isinstance(previous, GraphQLPart) else None
     old = before.types if before else {}
@@ -115,7 +132,8 @@ def _built(
         for name, each in types.items()
     }
     kept = before.kept if before else Kept()
-    part = GraphQLPart(schema, types, roots, limits, introspection, kept)
+    administered = keys if full else None
+    part = GraphQLPart(schema, types, roots, limits, introspection, kept, administered)
     _ = part.operations  # here, in the builder's thread, not when the first request asks
     return part
 

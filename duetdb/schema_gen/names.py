@@ -39,9 +39,13 @@ RESERVED_TYPES: Final = frozenset(
         *(scalar + end for scalar in _SCALARS for end in ("comparison", "listcomparison")),
         *"query mutation subscription declared direction media pageinfo".split(),
         *"manyresult failedwrite rename geocomparison geonear geoarea geocircle".split(),
+        *"webkey webkeyinput".split(),
     ]
 )
 """Type names, in lower case, that no collection gets in whatever case: the hand-declared ones."""
+
+RESERVED_ROOTS: Final = frozenset("keys createKey updateKey revokeKey resetKey".split())
+"""Root fields that belong to no collection."""
 
 RESERVED_FIELDS: Final = frozenset(
     (
@@ -109,7 +113,12 @@ def claimed(all_names: Iterable[GraphQLNames]) -> set[str]:
 
 def free(names: GraphQLNames, taken: Collection[str]) -> bool:
     """Whether a collection may have these names where ``taken`` are claimed by others."""
-    return names.type.lower() not in RESERVED_TYPES and derived(names).isdisjoint(taken)
+    own = derived(names)
+    return (
+        names.type.lower() not in RESERVED_TYPES
+        and own.isdisjoint(RESERVED_ROOTS)
+        and own.isdisjoint(taken)
+    )
 
 
 def choose(name: str, taken: Collection[str]) -> GraphQLNames:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pymongo.errors import DuplicateKeyError
 
+from duetdb.app.service.audit import notes
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import LimitExceeded, NotFound
@@ -75,6 +76,7 @@ class RegisteredOperations:
                 record = {"_id": each.hash, "name": each.name, "text": each.text}
                 with suppress(DuplicateKeyError):  # somebody else was registering the same text
                     await self._stored.replace_one({"_id": each.hash}, record, upsert=True)
+                notes.acted("operations.add", each.hash)
 
     def _check_size(self, operation: RegisteredOperation) -> None:
         size, most = len(operation.text.encode()), self._limits.registered_bytes
@@ -100,6 +102,7 @@ class RegisteredOperations:
                 f"No operation is registered by the hash {hash_[:100]!r}.",
                 hint="`duetdb operations list` shows the hashes.",
             )
+        notes.acted("operations.remove", hash_)
 
 
 def hash_of(text: str) -> str:
