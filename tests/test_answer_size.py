@@ -59,7 +59,7 @@ def circling(levels: int) -> str:
 async def test_circles_are_counted_before_they_are_written_out(
     mongod: EmbeddedMongod, limit: int, levels: int, status: int
 ) -> None:
-    async with circles(mongod, answer_documents=limit) as client:
+    async with circles(mongod, answer_documents=limit, graphql_cost=2_000_000) as client:
         answer = (await client.post("/graphql", json={"query": f"{{ {circling(levels)} }}"})).json()
     if status == 200:
         assert answer.keys() == {"data"}

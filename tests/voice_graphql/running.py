@@ -46,11 +46,11 @@ async def serving(settings: Settings, *listeners: CommandListener) -> AsyncItera
 
 @contextmanager
 def hand_driven(
-    mongod: EmbeddedMongod, *listeners: CommandListener
+    mongod: EmbeddedMongod, *listeners: CommandListener, **flags: object
 ) -> Iterator[tuple[Server, asyncio.Runner]]:
     """A server for many examples of Hypothesis, and the event loop that it lives on."""
     with asyncio.Runner() as runner:
-        context = serving(make_settings(mongod.uri), *listeners)
+        context = serving(make_settings(mongod.uri, **flags), *listeners)
         server = runner.run(context.__aenter__())
         try:
             yield server, runner

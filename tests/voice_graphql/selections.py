@@ -11,6 +11,11 @@ from hypothesis import strategies as st
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 SYSTEM = "_id _created _changed _createdby _version _extra __typename".split()
+WIDE = {
+    f"graphql_{name}": 1_000_000_000
+    for name in "depth fields repeats aliases directives reads cost".split()
+}
+"""Limits within which every drawn operation is."""
 ROW = ["group", "count", "__typename"]
 """What a group has besides figures of fields."""
 

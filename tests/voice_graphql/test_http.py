@@ -214,6 +214,29 @@ async def test_what_is_not_a_request_is_400(
     assert answer.headers["content-type"].startswith(accept)
 
 
+async def test_a_batch_is_refused_with_what_to_do_instead(voice: Voice) -> None:
+    """Many operations in one request would count as one for whoever limits requests."""
+    for batch in ([ALIVE], [ALIVE, ALIVE], []):
+        (error,) = (await post(voice, batch)).json()["errors"]
+        assert error["extensions"] == {
+            "code": "BAD_REQUEST",
+            "status": 400,
+            "hint": "Operations are not sent in batches: select several fields in one.",
+        }
+
+
+async def test_no_form_of_another_site_can_ask(voice: Voice) -> None:
+    """What a form can send is refused before it is read, however the operation is put into it."""
+    operations = {"operations": json.dumps(ALIVE), "map": "{}"}
+    for sent in (
+        {"files": {"0": ("a.txt", b"x")}, "data": operations},
+        {"data": ALIVE},
+        {"content": json.dumps(ALIVE), "headers": {"content-type": "text/plain"}},
+    ):
+        answer = await voice.client.post("/graphql", **sent)
+        refusal(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
 async def test_null_counts_as_absent(voice: Voice) -> None:
     """Section 5.1: all but the query are optional, and null is the same as absent."""
     body = {**ALIVE, "variables": None, "operationName": None, "extensions": None, "other": [1]}

@@ -147,5 +147,16 @@ def test_a_tangled_text_is_refused_as_fast_as_it_is_long(name: str) -> None:
         with pytest.raises(LimitExceeded):
             check_measure(Measure(document), Limits())
         took.append(time.perf_counter() - start)
-    tokens = document.token_count  # type: ignore[attr-defined]
-    assert min(took) < max(0.001, tokens * 0.000_01)
+    per_token = min(took) / document.token_count  # type: ignore[attr-defined]
+    assert per_token < 0.000_01
+
+
+def test_twenty_levels_of_fragments_take_less_than_a_millisecond() -> None:
+    document = parse(TANGLED["nested twice"])
+    took = []
+    for _ in range(20):
+        start = time.perf_counter()
+        with pytest.raises(LimitExceeded):
+            check_measure(Measure(document), Limits())
+        took.append(time.perf_counter() - start)
+    assert min(took) < 0.001

@@ -15,7 +15,7 @@ from duetdb.app.mongo.embedded import EmbeddedMongod
 from tests.voice_graphql.conftest import AUTHORS, BOOKS, REVIEWS, Json, Voice
 from tests.voice_graphql.oracle import LIBRARY, Oracle
 from tests.voice_graphql.running import hand_driven
-from tests.voice_graphql.selections import Drawing
+from tests.voice_graphql.selections import WIDE, Drawing
 
 EXAMPLES = 300
 OPERATIONS = [
@@ -136,7 +136,7 @@ async def compare(voice: Voice, oracle: Oracle, query: str, given: Json) -> Any:
 
 
 def test_plans_answer_what_the_executor_answers(mongod: EmbeddedMongod) -> None:
-    with hand_driven(mongod) as (server, runner):
+    with hand_driven(mongod, **WIDE) as (server, runner):
         run, voice = runner.run, server.voice
         run(prepare(voice))
         schema = server.app.state.service.catalog.current.parts["graphql"].graphql
