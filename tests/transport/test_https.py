@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any, Literal
 
 import pytest
 
 from duetdb.app.http.proxies import Proxies
+from duetdb.app.main import create_app
+from duetdb.app.service.engine import Engine
+from duetdb.app.settings import Settings
 from tests.transport.conftest import OUTSIDE, Serving
 
 MESSAGE = "This server answers over HTTPS only."
@@ -37,6 +41,33 @@ async def test_graphql_says_it_in_its_own_words(serving_with: Serving) -> None:
             403,
             {"errors": [{"message": MESSAGE, "extensions": extensions}]},
         )
+
+
+@pytest.mark.parametrize(
+    ("scheme", "changed", "refusal"),
+    [("ws", {}, MESSAGE), ("wss", {"rate_address": 1}, "Too many requests: this address may")],
+)
+async def test_a_websocket_is_refused_before_it_is_open(
+    settings: Settings, engine: Engine, scheme: str, changed: dict[str, Any], refusal: str
+) -> None:
+    app = create_app(replace(settings, **changed), engine)
+    scope = {
+        **{"type": "websocket", "scheme": scheme, "client": (OUTSIDE, 40_000), "headers": []},
+        **{"path": "/graphql", "raw_path": b"/graphql", "query_string": b"", "subprotocols": []},
+    }
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async with app.router.lifespan_context(app):
+        for _ in range(15):
+            await app(dict(scope), receive, send)
+    assert (sent[-1]["type"], sent[-1]["code"]) == ("websocket.close", 1008)
+    assert sent[-1]["reason"].startswith(refusal)
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

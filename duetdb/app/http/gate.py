@@ -15,6 +15,8 @@ from duetdb.app.service.errors import DuetError, Forbidden
 
 _OPEN: Final = frozenset(("/healthz", "/readyz"))
 """What probes ask in plain HTTP from anywhere, and as often as they like; it reveals nothing."""
+_POLICY: Final = 1008
+"""WebSocket's code for what is against the rules of the server."""
 _BYTES_A_SECOND: Final = 10_000
 """A body that arrives faster than this may take as long as its size needs."""
 
@@ -44,7 +46,11 @@ class Gate:
             has_body = self._check(scope)
             await self._limiter.admit(address_of(scope))
         except DuetError as error:
-            await refusal(error, scope)(scope, receive, send)
+            answer = refusal(error, scope)
+            if scope["type"] == "websocket":  # closed before it is open, it is refused by HTTP
+                await send({"type": "websocket.close", "code": _POLICY, "reason": error.message})
+            else:
+                await answer(scope, receive, send)
             return
         if has_body:
             receive = _in_time(receive, self._rules.body_seconds)
