@@ -177,11 +177,31 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parent:
-    """The parent that a child document belongs to (SPEC 9.2)."""
+    """The parent that a child document belongs to (SPEC 9.2).
+
+    To get a new child it must match ``guard``, which is that of ``Query``.
+    """
 
     collection: Collection
     id: Any
     field: Field
+    guard: Filter = EVERYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a write may refer to in one collection.
+
+    That is documents that match ``guard``, in relations, and as parents by the
+    child lists of these names.
+    """
+
+    guard: Filter
+    lists: frozenset[str] = frozenset()
+
+
+Reaches: TypeAlias = Mapping[str, Reach]
+"""By name, the collections in which the ids of a write are looked up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +210,9 @@ class Create:
 
     ``validate`` false skips REQUIRED, TYPE and REGEX (SPEC 4.4). With ``array``
     validation errors carry positions, also for an array of one document. Each
-    document must match ``guard`` as it is to be stored, else ``Forbidden``.
+    document must match ``guard`` as it is to be stored, else ``Forbidden``. Ids in
+    relations to collections that are not in ``reaches`` are taken as they are, and
+    for parents these do not exist; None: all collections are.
     """
 
     collection: Collection
@@ -199,6 +221,7 @@ class Create:
     parent: Parent | None = None
     array: bool = False
     guard: Filter = EVERYTHING
+    reaches: Reaches | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +246,8 @@ class Update:
     ``parent`` the document must be its child. ``if_version`` must equal the stored
     ``_version`` (absent counts as 0), else ``VersionMismatch``. A document that
     does not match ``guard`` is not there, and one that would not match it
-    afterwards is ``Forbidden``. ``method`` is what the update stands for in REST.
+    afterwards is ``Forbidden``. ``method`` is what the update stands for in REST,
+    and ``reaches`` is that of ``Create``.
     """
 
     collection: Collection
@@ -235,6 +259,7 @@ class Update:
     parent: Parent | None = None
     method: str = "PATCH"
     guard: Filter = EVERYTHING
+    reaches: Reaches | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,41 @@ def former_of(path: str, collection: Collection) -> str | None:
     return ".".join(changed) if changed != parts else None
 
 
+class CurrentPaths:
+    """Dotted paths as they are declared: without positions, and by the names of now."""
+
+    def __init__(self, collection: Collection) -> None:
+        """``collection`` is the whole one."""
+        self._fields = collection.by_path
+        self._now = {
+            former: path
+            for path, former in collection.former.items()
+            if former not in collection.by_path
+        }
+
+    def of(self, path: str) -> str:
+        """A path that a client wrote; where it does not lead, it stays as it is."""
+        found, *parts = path.split(".")
+        found = self._now.get(found, found)
+        for part in parts:
+            below = self.below(found, part)
+            if not self._is_position(part, below, found):
+                found = below
+        return found
+
+    def below(self, path: str, name: str) -> str:
+        """The path of a property of the object at ``path``; "" is the document."""
+        found = f"{path}.{name}" if path else name
+        return self._now.get(found, found)
+
+    def _is_position(self, part: str, path: str, holder: str) -> bool:
+        """A number is a name where one is declared so, and where no list can be."""
+        if not (part.isascii() and part.isdecimal()) or path in self._fields:
+            return False
+        field = self._fields.get(holder)
+        return field is None or field.is_list or field.type.name == "JSON"
+
+
 def under_new_names(documents: Iterable[Document], collection: Collection) -> None:
     """Moves values that are still under a former name, in place; the new name's value wins."""
     for path, former in collection.former.items():

@@ -26,13 +26,17 @@ from duetdb.app.service.query import (
     Not,
     Or,
     Order,
+    Parent,
     Query,
+    Reach,
+    Reaches,
     Related,
     Update,
     UpdateMany,
 )
 from duetdb.schema_gen.field import Relation
-from duetdb.schema_gen.model import Collection, Schema
+from duetdb.schema_gen.model import Audience, Collection, Schema
+from duetdb.schema_gen.narrowing import visible_of
 
 H = TypeVar("H", Order, Place)
 
@@ -118,8 +122,13 @@ class Authoriser:
         narrowing = _Narrowing(principal, self._schemas.schema)
         narrowing.allow("POST", create.collection, address_of(create))
         for document in create.documents:
-            check_written(create.collection, document)
-        return replace(create, guard=narrowing.guard(create.collection, "POST"))
+            check_written(create.collection, document, new=True)
+        return replace(
+            create,
+            guard=narrowing.guard(create.collection, "POST"),
+            parent=narrowing.parent(create.parent),
+            reaches=narrowing.reaches(create.collection),
+        )
 
     def update(self, update: Update, principal: Principal) -> Update:
         """The change of one document as this caller may do it."""
@@ -128,7 +137,11 @@ class Authoriser:
         narrowing = _Narrowing(principal, self._schemas.schema)
         narrowing.allow(update.method, update.collection, address_of(update))
         check_written(update.collection, update.changes, update.operations)
-        return replace(update, guard=narrowing.guard(update.collection, update.method))
+        return replace(
+            update,
+            guard=narrowing.guard(update.collection, update.method),
+            reaches=narrowing.reaches(update.collection),
+        )
 
     def delete(self, delete: Delete, principal: Principal) -> Delete:
         """The deletion by ids as this caller may do it; one by filter is for the full key."""
@@ -180,6 +193,32 @@ class _Narrowing:
         """Which documents the method may reach."""
         user = self._principal.user
         return self._permissions.guard(collection.whole, method, user, self._schema)
+
+    def parent(self, parent: Parent | None) -> Parent | None:
+        """The parent of new documents, which whoever may read parents must be able to see.
+
+        A key for the child list alone makes children of whatever parent there is.
+        """
+        if parent is None:
+            return None
+        rights = self._permissions.rights(parent.collection.whole)
+        if not rights.can_read and self._permissions.audience is not Audience.KEY:
+            return parent
+        return replace(parent, guard=self.guard(parent.collection, "GET"))
+
+    def reaches(self, collection: Collection) -> Reaches:
+        """What documents of the collection may refer to: what relations lead the caller to."""
+        whole = collection.whole
+        parents = (each for each in whole.referrers if each.field.relation is Relation.CHILD)
+        names = {each.collection or "" for each in whole.relations}
+        found = {}
+        for name in names.union(each.collection for each in parents):
+            target = self._schema.collections.get(name)
+            if target is not None and (rights := self._permissions.rights(target)).followed:
+                visible = visible_of(target, rights)
+                lists = frozenset(each.name for each in target.children if visible.has(each.path))
+                found[target.name] = Reach(self.guard(target, "GET"), lists)
+        return found
 
     def query(self, query: Query) -> Query:
         """A read with all that it reaches."""

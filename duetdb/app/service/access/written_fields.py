@@ -7,66 +7,106 @@ from typing import Any
 
 from duetdb.app.service.errors import Forbidden
 from duetdb.app.service.query import Operation
-from duetdb.schema_gen.model import SYSTEM_FIELDS, Collection
-from duetdb.schema_gen.rights import FieldSet
-
-_SYSTEM = frozenset(SYSTEM_FIELDS)
+from duetdb.app.service.stored_names import CurrentPaths
+from duetdb.schema_gen.model import Collection
 
 
 def check_written(
-    collection: Collection, changes: Mapping[str, Any], operations: Iterable[Operation] = ()
+    collection: Collection,
+    changes: Mapping[str, Any],
+    operations: Iterable[Operation] = (),
+    *,
+    new: bool = False,
 ) -> None:
     """Raises ``Forbidden`` for the first value that may not be written.
 
+    With ``new`` the values are those of a document that is to be made, otherwise
+    they change one that is there: an object may be set around what the caller may
+    not write, because that stays (``writing.remit``), and a list may not, because
+    nobody could say which element it would belong to then.
+
     Names that a field had before count as those it has now. System fields in
-    bodies are ignored by all writes, so they are here (SPEC 4.2).
+    bodies are ignored by all writes, so they are here (SPEC 4.2); parents are
+    judged where the ids are known.
     """
-    writable = collection.rights.writable
-    if writable.is_everything:
-        return
-    for name, value in changes.items():
-        if name not in _SYSTEM:
-            _check(_path(name, collection), value, writable)
-    for each in operations:
-        _check(_path(each.path, collection), each.value, writable)
-        if each.operator == "rename":
-            _check_moved(collection, each, writable)
+    if collection.narrowing is not None:
+        check = _Check(collection, new)
+        for name, value in changes.items():
+            check.value(name, value)
+        for each in operations:
+            check.operation(each)
 
 
-def _check(path: str, value: Any, writable: FieldSet) -> None:
-    if writable.has_whole(path):
-        return
-    if not writable.has(path) or value is None or not isinstance(value, Mapping | list):
-        raise _forbidden(path)
-    for each in value if isinstance(value, list) else (value,):
-        if not isinstance(each, Mapping):
+class _Check:
+    def __init__(self, collection: Collection, new: bool) -> None:
+        assert collection.narrowing is not None
+        self._writable = collection.rights.writable
+        self._visible = collection.narrowing.visible
+        self._whole = collection.whole
+        self._paths = CurrentPaths(collection.whole)
+        self._new = new
+
+    def value(self, name: str, value: Any) -> None:
+        """A value to be set at a dotted name."""
+        if name[:1] != "_":
+            self._at(self._paths.of(name), value)
+
+    def operation(self, operation: Operation) -> None:
+        """An operator: all but ``set`` answer by what is stored, which then must be readable."""
+        if operation.operator == "set":
+            self.value(operation.path, operation.value)
+        elif operation.path[:1] != "_":
+            path = self._paths.of(operation.path)
+            if operation.operator == "push" and self._visible.has(path):
+                for each in _elements(operation.value):
+                    self._at(path, each)
+            else:
+                self._changed(path)
+        if operation.operator == "rename" and isinstance(operation.value, str):
+            self._changed(self._paths.of(operation.value))
+
+    def _changed(self, path: str) -> None:
+        if not (self._is_writable(path) and self._visible.has_whole(path)):
             raise _forbidden(path)
-        for name, inner in each.items():
-            _check(f"{path}.{_plain(name)}", inner, writable)
+
+    def _at(self, path: str, value: Any) -> None:
+        if self._is_writable(path):
+            return
+        if not self._writable.has(path):
+            raise _forbidden(path)
+        if isinstance(value, Mapping):
+            for name, inner in value.items():
+                self._at(self._paths.below(path, name), inner)
+        elif not self._new or not isinstance(value, list | None):
+            raise _forbidden(path)
+        else:
+            for each in value or ():
+                self._at(path, each)
+
+    def _is_writable(self, path: str) -> bool:
+        """Whether all that is there may be written.
+
+        Where nothing but what is declared can be, a name that nobody declared is
+        refused as a hidden one is: other words would tell them apart.
+        """
+        if self._writable.is_everything:
+            return True
+        return self._writable.has_whole(path) and (not self._whole.strict or self._is_known(path))
+
+    def _is_known(self, path: str) -> bool:
+        while path not in self._whole.by_path:
+            path, dot, _ = path.rpartition(".")
+            if not dot:
+                return False
+            if path in self._whole.by_path:
+                return self._whole.by_path[path].type.name == "JSON"
+        return True
 
 
-def _check_moved(collection: Collection, rename: Operation, writable: FieldSet) -> None:
-    """What is moved comes to be seen under its new name, so the old one must be readable."""
-    if not isinstance(rename.value, str):
-        return
-    _check(_path(rename.value, collection), None, writable)
-    path = _path(rename.path, collection)
-    narrowing = collection.narrowing
-    if narrowing is not None and not narrowing.visible.has_whole(path):
-        raise _forbidden(path)
-
-
-def _path(name: str, collection: Collection) -> str:
-    path = _plain(name)
-    for now, before in collection.whole.former.items():
-        if path == before or path.startswith(f"{before}."):
-            return now + path.removeprefix(before)
-    return path
-
-
-def _plain(name: str) -> str:
-    """The path without positions in lists."""
-    return ".".join(part for part in name.split(".") if not part.isdigit()) or name
+def _elements(value: Any) -> list[Any]:
+    """The elements that ``$push`` would append."""
+    several = value.get("$each") if isinstance(value, Mapping) else None
+    return several if isinstance(several, list) else [value]
 
 
 def _forbidden(path: str) -> Forbidden:

@@ -95,6 +95,12 @@ class Changes(Revision):
         self.roots = frozenset(self.values) | edited
 
     @property
+    def paths(self) -> list[str]:
+        """The dotted places that it writes to."""
+        edited = (".".join(path) for each in self.edits for path in paths_of(each))
+        return [*self.values, *edited]
+
+    @property
     def relinks(self) -> bool:
         """Whether the body names a parent, be it the one that the document has."""
         return not self.roots.isdisjoint(PARENT_FIELDS)

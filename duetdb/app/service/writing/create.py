@@ -10,7 +10,6 @@ from bson import ObjectId
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from duetdb.app.service.driver_errors import translate_driver_errors
-from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import (
     BadRequest,
     Conflict,
@@ -18,16 +17,17 @@ from duetdb.app.service.errors import (
     LimitExceeded,
     ValidationFailed,
 )
-from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import Create, Document
 from duetdb.app.service.system_fields import PARENT_FIELDS, now, stamp_created
 from duetdb.app.service.writing.counters import Counters
+from duetdb.app.service.writing.guard import Guard
 from duetdb.app.service.writing.links import Links, require_parent
+from duetdb.app.service.writing.remit import remit_of
+from duetdb.app.service.writing.site import Site
 from duetdb.app.service.writing.unique import find_taken
 from duetdb.app.service.writing.write_errors import REFUSED, is_duplicate, is_duplicate_id, refusal
-from duetdb.app.service.writing.write_plan import WritePlan
-from duetdb.schema_gen.model import IdType, Schema
+from duetdb.schema_gen.model import IdType
 from duetdb.schema_gen.shape import Rules
 
 BATCH = 1000
@@ -45,16 +45,15 @@ class Creation:
     rolls the array's transaction back.
     """
 
-    def __init__(
-        self, engine: Engine, schema: Schema, limits: Limits, plan: WritePlan, create: Create
-    ) -> None:
-        self._engine = engine
-        self._schema = schema
-        self._limits = limits
-        self._plan = plan
+    def __init__(self, site: Site, create: Create, guard: Guard) -> None:
+        self._site = site
+        self._engine = site.engine
+        self._limits = site.limits
+        self._plan = site.plan
         self._create = create
-        self._counters = Counters(engine)
-        self._target = engine.database[plan.collection.name]
+        self._guard = guard
+        self._counters = Counters(site.engine)
+        self._target = site.documents
         self._sent = 0
         self._array = create.array or len(create.documents) > 1
 
@@ -76,13 +75,15 @@ class Creation:
             self._plan.compute(document)
             self._plan.tokenizer.apply(document)
             stamp_created(document, principal, instant)
+        await self._guard.check(documents)
         await self._insert(documents)
         return documents
 
     async def _prepare(self) -> list[Document]:
         """The documents in stored form, without what is assigned last."""
         create = self._create
-        links = Links(self._engine, self._schema, self._limits)
+        links = Links(self._site.source, self._site.schema, create.reaches)
+        remit = remit_of(create.collection)
         linked = await self._linked()
         invalid: list[Invalid] = []
         documents: list[Document] = []
@@ -94,6 +95,8 @@ class Creation:
             if linked is not None:
                 document.update(linked)
             else:
+                if remit is not None:
+                    remit.check_link({}, document)
                 links.parent(self._plan.collection, document, index)
             if create.validate and self._plan.relation_roots:
                 links.references(self._plan.collection, document, index)
@@ -128,7 +131,7 @@ class Creation:
         parent = self._create.parent
         if parent is None:
             return None
-        id_ = await require_parent(self._engine, parent, self._plan.collection)
+        id_ = await require_parent(self._site.source, parent, self._plan.collection)
         return dict(
             zip(PARENT_FIELDS, (id_, parent.collection.name, parent.field.name), strict=True)
         )

@@ -11,21 +11,25 @@ from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import LimitExceeded, VersionMismatch
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import Delete, Document
+from duetdb.app.service.reading.guarding import both
 from duetdb.app.service.system_fields import unchanged, version_of
 from duetdb.app.service.writing.links import child_condition
 from duetdb.app.service.writing.together import BATCH, Outrun, together
+from duetdb.schema_gen.model import EMPTY
 from duetdb.schema_gen.values import parse_id
 
 
 class Deletion:
-    """One ``Delete``."""
+    """One ``Delete``; what does not match ``guard`` is not there."""
 
-    def __init__(self, engine: Engine, limits: Limits, delete: Delete) -> None:
+    def __init__(
+        self, engine: Engine, limits: Limits, delete: Delete, guard: Mapping[str, Any] = EMPTY
+    ) -> None:
         self._engine = engine
         self._limits = limits
         self._delete = delete
         self._target = engine.database[delete.collection.name]
-        self._child = child_condition(delete.parent)
+        self._within = both(child_condition(delete.parent), guard)
 
     async def by_ids(self) -> list[Document]:
         """The deleted documents as they were, in the order of the ids; unknown ids are left out."""
@@ -56,7 +60,7 @@ class Deletion:
 
         The list is the caller's, who then knows what is gone if a later batch fails.
         """
-        where = {"$and": [condition, self._child]} if self._child else condition
+        where = both(condition, self._within)
         cursor = self._target.find(
             where, {"_id": 1}, batch_size=BATCH, max_time_ms=self._limits.stream_ms
         )
@@ -65,7 +69,7 @@ class Deletion:
                 await self._batch([each["_id"] for each in batch], where, deleted)
 
     async def _one(self, id_: Any) -> list[Document]:
-        where = {"_id": id_, **self._child}
+        where = both({"_id": id_}, self._within)
         wanted = self._delete.if_version
         if wanted is None:
             found = await self._target.find_one_and_delete(where)
@@ -74,7 +78,7 @@ class Deletion:
         if current is None:
             return []
         if wanted == version_of(current):
-            found = await self._target.find_one_and_delete({**where, **unchanged(current)})
+            found = await self._target.find_one_and_delete(both(where, unchanged(current)))
             if found is not None:
                 return [found]
         raise VersionMismatch(
@@ -84,7 +88,7 @@ class Deletion:
 
     async def _several(self, ids: list[Any], **session: AsyncClientSession) -> list[Document]:
         """Reads and deletes in one transaction, so that nobody deletes in between."""
-        where = {"_id": {"$in": ids}, **self._child}
+        where = both({"_id": {"$in": ids}}, self._within)
         found = {
             document["_id"]: document
             async for document in self._target.find(where, batch_size=BATCH, **session)

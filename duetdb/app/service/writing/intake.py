@@ -19,6 +19,7 @@ from duetdb.app.service.errors import BadRequest, Invalid
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import Document
+from duetdb.app.service.reading.source import Source
 from duetdb.app.service.system_fields import PARENT_FIELDS, now, stamp_created
 from duetdb.app.service.writing.counters import Counters
 from duetdb.app.service.writing.links import Links
@@ -66,6 +67,7 @@ class Intake:
         validate: bool = True,
     ) -> None:
         self._engine = engine
+        self._source = Source(engine, limits)
         self._schema = schema
         self._collection = collection
         self._limits = limits
@@ -111,7 +113,7 @@ class Intake:
         earlier ones of the batch, and relations that lead nowhere. Parents are
         looked up too, and their ids put into stored form.
         """
-        links = Links(self._engine, self._schema, self._limits)
+        links = Links(self._source, self._schema)
         for index, document in enumerate(documents):
             if not document.keys().isdisjoint(PARENT_FIELDS):
                 links.parent(self._collection, document, index)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Invalid, NotFound
-from duetdb.app.service.limits import Limits
-from duetdb.app.service.query import Document, Parent
+from duetdb.app.service.query import Document, Parent, Reaches
+from duetdb.app.service.reading.guarding import both
+from duetdb.app.service.reading.source import Source
 from duetdb.app.service.system_fields import PARENT_FIELDS
+from duetdb.app.service.writing.guard import condition_of
 from duetdb.schema_gen.field import Relation
 from duetdb.schema_gen.model import Collection, Schema
 from duetdb.schema_gen.suggest import did_you_mean
@@ -20,12 +21,13 @@ class Links:
     """The ids of one write, collected while its documents are prepared, then checked at once.
 
     One database query for each referenced collection, however many documents.
+    ``reaches`` are those of a limited caller, to whom no other collections exist.
     """
 
-    def __init__(self, engine: Engine, schema: Schema, limits: Limits) -> None:
-        self._engine = engine
-        self._schema = schema
-        self._limits = limits
+    def __init__(self, source: Source, schema: Schema, reaches: Reaches | None = None) -> None:
+        self._source = source
+        self._collections = schema.collections
+        self._reaches = reaches
         self._wanted: dict[str, dict[Any, list[tuple[str, int | None]]]] = {}
         self.invalid: list[Invalid] = []
 
@@ -58,12 +60,13 @@ class Links:
             self._refuse(absent[0], index, "_parent_id, _parent_def and _parent_field go together.")
             return
         id_, definition, name = (given[key] for key in PARENT_FIELDS)
-        parent = self._schema.collections.get(definition) if isinstance(definition, str) else None
-        if parent is None:
-            hint = did_you_mean(str(definition), self._schema.collections)
+        known = self._collections if self._reaches is None else self._reaches
+        if not isinstance(definition, str) or definition not in known:
+            hint = did_you_mean(str(definition), known)
             self._refuse("_parent_def", index, f"There is no collection {definition!r}.{hint}")
             return
-        if not _is_child_list(parent, name, collection):
+        parent = self._collections[definition]
+        if not self._is_list(parent, name, collection):
             sentence = f"{parent.name!r} has no child list {name!r} of {collection.name!r}."
             self._refuse("_parent_field", index, sentence)
             return
@@ -74,9 +77,16 @@ class Links:
         document["_parent_id"] = parsed
         self._want(parent.name, parsed, "_parent_id", index)
 
+    def _is_list(self, parent: Collection, name: Any, collection: Collection) -> bool:
+        if not _is_child_list(parent, name, collection):
+            return False
+        return self._reaches is None or name in self._reaches[parent.name].lists
+
     async def check(self) -> list[Invalid]:
         """All links that lead nowhere, in the order of the documents."""
         for name, wanted in self._wanted.items():
+            if self._reaches is not None and name not in self._reaches:
+                continue
             found = await self._existing(name, list(wanted))
             for id_, places in wanted.items():
                 if id_ not in found:
@@ -86,13 +96,17 @@ class Links:
 
     async def _existing(self, name: str, ids: list[Any]) -> set[Any]:
         found: set[Any] = set()
-        size = self._limits.in_values
+        guard: Mapping[str, Any] = {}
+        if self._reaches is not None:
+            target = self._collections[name]
+            guard = await condition_of(self._reaches[name].guard, target, self._source)
+        size = self._source.limits.in_values
         for start in range(0, len(ids), size):
-            cursor = self._engine.database[name].find(
-                {"_id": {"$in": ids[start : start + size]}},
+            cursor = self._source.collection(name).find(
+                both({"_id": {"$in": ids[start : start + size]}}, guard),
                 {"_id": 1},
                 batch_size=size,
-                max_time_ms=self._limits.query_ms,
+                max_time_ms=self._source.limits.query_ms,
             )
             found.update([document["_id"] async for document in cursor])
         return found
@@ -104,20 +118,21 @@ class Links:
         self.invalid.append(Invalid(path, sentence, "TYPE", index))
 
 
-async def require_parent(engine: Engine, parent: Parent, collection: Collection) -> Any:
+async def require_parent(source: Source, parent: Parent, collection: Collection) -> Any:
     """The stored id of a parent that was named in the path.
 
-    Raises ``NotFound`` when it does not exist or the field is no child list of
-    ``collection`` (SPEC 9.2).
+    Raises ``NotFound`` when it does not exist for the caller or the field is no
+    child list of ``collection`` (SPEC 9.2).
     """
-    if not _is_child_list(parent.collection, parent.field.name, collection):
+    if not _is_child_list(parent.collection.whole, parent.field.name, collection):
         raise NotFound(
             f"{parent.collection.name!r} has no child list {parent.field.name!r}"
             f" of {collection.name!r}."
         )
     id_ = parse_id(parent.collection, parent.id)
-    known = id_ is not None and await engine.database[parent.collection.name].find_one(
-        {"_id": id_}, {"_id": 1}
+    guard = await condition_of(parent.guard, parent.collection, source)
+    known = id_ is not None and await source.collection(parent.collection.name).find_one(
+        both({"_id": id_}, guard), {"_id": 1}
     )
     if not known:
         raise NotFound(f"There is no document {parent.id} in {parent.collection.name!r}.")

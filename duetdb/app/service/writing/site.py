@@ -1,4 +1,4 @@
-"""What the updates of one collection work with."""
+"""What the writes of one collection work with."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.limits import Limits
+from duetdb.app.service.reading.source import Source
 from duetdb.app.service.writing.write_plan import WritePlan
 from duetdb.schema_gen.model import Schema
 
@@ -35,9 +36,10 @@ class Turns:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One collection, and all that it takes to update its documents."""
+    """One collection, and all that it takes to write its documents."""
 
     engine: Engine
+    source: Source
     schema: Schema
     limits: Limits
     turns: Turns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bson import ObjectId
@@ -33,11 +33,15 @@ from duetdb.app.service.system_fields import (
 )
 from duetdb.app.service.writing.changes import Changes, Replacement, Revision
 from duetdb.app.service.writing.counters import Counters
+from duetdb.app.service.writing.guard import Guard
 from duetdb.app.service.writing.links import Links, child_condition
 from duetdb.app.service.writing.native import MOST_NAMES, UNSUITED, native
+from duetdb.app.service.writing.remit import not_within_rights, remit_of
 from duetdb.app.service.writing.site import Site
 from duetdb.app.service.writing.unique import find_taken
 from duetdb.app.service.writing.write_errors import REFUSED, refusal
+from duetdb.app.service.writing.write_plan import WritePlan
+from duetdb.schema_gen.field import MISSING
 from duetdb.schema_gen.values import parse_id
 
 _PAUSE = 0.002
@@ -54,20 +58,29 @@ class Revising:
     Otherwise the document is read, changed and written under the condition that
     its ``_version`` is still the one read, and all that again if it is not; after
     some such turns in a transaction, which holds the document.
-    With a ``condition`` the document must match it, and the id is in stored form.
+    A document that does not match ``guard`` is not there, and has to match it
+    afterwards. With a ``condition`` it must match that before, and the id is in
+    stored form.
     """
 
     def __init__(
-        self, site: Site, update: Update, condition: Mapping[str, Any] | None = None
+        self,
+        site: Site,
+        update: Update,
+        guard: Guard,
+        condition: Mapping[str, Any] | None = None,
     ) -> None:
         self._site = site
         self._plan = site.plan
         self._update = update
+        self._guard = guard
+        self._remit = remit_of(update.collection)
         self._target = site.documents
         self._id = parse_id(self._plan.collection, update.id) if condition is None else update.id
         self._where = {"_id": self._id, **child_condition(update.parent)}
-        if condition:
-            self._where["$and"] = [condition]
+        conditions = [each for each in (condition, guard.where) if each]
+        if conditions:
+            self._where["$and"] = conditions
 
     async def run(self, principal: Principal) -> Document:
         """The document after the change; errors are those of ``Writer.update``."""
@@ -104,7 +117,7 @@ class Revising:
 
     async def _at_once(self, changes: Changes, principal: Principal) -> Document | None:
         """The whole change in one command; None when it needs the stored document after all."""
-        if changes.invalid:
+        if changes.invalid or not self._is_free(changes):
             return None
         command = native(changes, self._plan, in_memory=self._site.engine.in_memory)
         if command is None:
@@ -120,6 +133,12 @@ class Revising:
             if error.code in UNSUITED:
                 return None
             raise
+
+    def _is_free(self, changes: Changes) -> bool:
+        """Whether nothing has to stay where it changes something, and its guard will still hold."""
+        if self._guard.is_about(changes.roots | self._plan.derived | STAMPED):
+            return False
+        return self._remit is None or self._remit.takes_whole(changes.paths)
 
     async def _in_turns(self, revision: Revision, principal: Principal) -> Document:
         """Read, change, write if nobody was faster; again until one of the turns holds."""
@@ -156,11 +175,17 @@ class Revising:
     ) -> Document | None:
         """The document after the change, None when somebody changed it in between."""
         current = await self._read(session)
-        changed, invalid = revision.applied(self._plan.as_named(current))
-        await self._judge(revision, current, changed, invalid)
+        named = self._plan.as_named(current)
+        changed, invalid = revision.applied(named)
+        if self._remit is not None:
+            changed, lost = self._remit.kept(named, changed)
+            invalid += lost
+        await self._judge(revision, named, changed, invalid)
         await self._derive(revision, changed)
         stamp_changed(changed, principal, now())
         changed["_version"] = version_of(current) + 1
+        if self._guard.is_about(_different(named, changed)):
+            await self._guard.check([changed])
         return await self._write_over(current, changed, revision, session)
 
     async def _read(self, session: AsyncClientSession | None) -> Document:
@@ -176,8 +201,11 @@ class Revising:
             raise self._not_found()
         wanted = self._update.if_version
         if wanted is not None and wanted != version_of(current):
+            is_told = self._update.collection.rights.can_read
             raise VersionMismatch(
-                f"The document is at version {version_of(current)}, not {wanted}.",
+                f"The document is at version {version_of(current)}, not {wanted}."
+                if is_told
+                else f"The document is not at version {wanted}.",
                 hint="Read it again and repeat the change on what it is now.",
             )
         return current
@@ -187,17 +215,17 @@ class Revising:
     ) -> None:
         """Raises ``ValidationFailed`` with everything that is wrong with the changed document."""
         collection = self._plan.collection
-        links = Links(self._site.engine, self._site.schema, self._site.limits)
+        links = Links(self._site.source, self._site.schema, self._update.reaches)
         for brought in revision.brought(changed):
             links.references(collection, brought)
         if all(str(changed.get(name)) == str(current.get(name)) for name in PARENT_FIELDS):
             # Sent back as it was read: the parent may be gone meanwhile, the child was kept.
             changed.update({name: current[name] for name in PARENT_FIELDS if name in current})
         else:
+            self._check_link(current, changed)
             links.parent(collection, changed)
-        missing = self._plan.shape.missing(changed)
-        found = [*revision.invalid, *invalid, *await links.check()]
-        found += [Invalid(path, sentence, code) for path, code, sentence in missing]
+        found = [*self._sent(revision), *invalid, *await links.check()]
+        found += self._missing(current, changed)
         if found or self._site.engine.in_memory:
             found += await self._taken(revision, changed)
         if found:
@@ -205,6 +233,27 @@ class Revising:
             for each in found:
                 firsts.setdefault(each.field, each)
             raise ValidationFailed(list(firsts.values()))
+
+    def _check_link(self, current: Document, changed: Document) -> None:
+        """Raises ``Forbidden`` when the caller may not give the document another parent.
+
+        Who reaches it by its parent's URL has rights in children of that one alone.
+        """
+        is_limited = self._update.reaches is not None
+        if is_limited and self._update.parent is not None:
+            raise not_within_rights()
+        if self._remit is not None:
+            self._remit.check_link(current, changed)
+
+    def _sent(self, revision: Revision) -> list[Invalid]:
+        """What is wrong with the values of the body, whatever is stored."""
+        return revision.invalid if self._remit is None else self._remit.sent(revision.invalid)
+
+    def _missing(self, current: Document, changed: Document) -> list[Invalid]:
+        missing = _missing(self._plan, changed)
+        if self._remit is None or not missing:
+            return missing
+        return self._remit.missed(_missing(self._plan, current), missing)
 
     async def _taken(self, revision: Revision, changed: Document) -> list[Invalid]:
         if not self._plan.unique:
@@ -262,3 +311,16 @@ class Revising:
         return NotFound(
             f"There is no document {self._update.id!s:.100} in {self._plan.collection.name!r}."
         )
+
+
+def _missing(plan: WritePlan, document: Document) -> list[Invalid]:
+    """What is required and not there."""
+    found = plan.shape.missing(document)
+    return [Invalid(path, sentence, code) for path, code, sentence in found]
+
+
+def _different(before: Document, after: Document) -> Iterator[str]:
+    """The top-level fields that are not the same values still."""
+    for name in before.keys() | after.keys():
+        if before.get(name, MISSING) is not after.get(name, MISSING):
+            yield name

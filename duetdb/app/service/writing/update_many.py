@@ -19,6 +19,7 @@ from duetdb.app.service.errors import (
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import Outcome, Update, UpdateMany
 from duetdb.app.service.writing.changes import Changes
+from duetdb.app.service.writing.guard import Guard
 from duetdb.app.service.writing.native import UNSUITED, Native, native
 from duetdb.app.service.writing.site import Site
 from duetdb.app.service.writing.together import BATCH, Outrun, together
@@ -47,6 +48,7 @@ class RevisingMany:
         self._update = update
         self._condition = condition
         self._principal = principal
+        self._guard = Guard({}, site.plan.collection.name, site.source)
         self._matched = self._modified = 0
         self._failed: list[tuple[Any, str]] = []
 
@@ -135,7 +137,7 @@ class RevisingMany:
             operations=self._update.operations,
         )
         try:
-            await Revising(self._site, update, self._condition).run(self._principal)
+            await Revising(self._site, update, self._guard, self._condition).run(self._principal)
         except NotFound:
             # Deleted, or changed by others so that it does not match any more.
             return Outcome(matched=0, modified=0)

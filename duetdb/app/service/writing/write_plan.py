@@ -107,12 +107,16 @@ class WritePlan:
 
 
 class WritePlans:
-    """One plan for each collection, remade when the collection is another object."""
+    """One plan for each whole collection, remade when that is another object.
+
+    What is stored follows from the whole of it, whoever writes.
+    """
 
     def __init__(self) -> None:
         self._plans: dict[str, WritePlan] = {}
 
     def of(self, collection: Collection) -> WritePlan:
+        collection = collection.whole
         plan = self._plans.get(collection.name)
         if plan is None or plan.collection is not collection:
             plan = self._plans[collection.name] = WritePlan(collection)

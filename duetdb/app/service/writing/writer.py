@@ -18,6 +18,8 @@ from duetdb.app.service.reading.translate import to_mongo
 from duetdb.app.service.schema.catalog import Catalog
 from duetdb.app.service.writing.create import Creation
 from duetdb.app.service.writing.delete import Deletion
+from duetdb.app.service.writing.guard import condition_of, guard_of
+from duetdb.app.service.writing.remit import within_rights
 from duetdb.app.service.writing.site import Site, Turns
 from duetdb.app.service.writing.update import Revising
 from duetdb.app.service.writing.update_many import RevisingMany
@@ -45,12 +47,13 @@ class Writer:
 
         Raises ``ValidationFailed`` with everything that is wrong with any of
         them, ``NotFound`` for a parent that does not exist, ``BadRequest`` for
-        names that begin with ``$`` and ``TooLarge`` for more than 16 MB.
+        names that begin with ``$``, ``TooLarge`` for more than 16 MB and
+        ``Forbidden`` for what the caller may not store.
         """
-        plan = self._plans.of(create.collection)
-        with translate_driver_errors():
-            creation = Creation(self._engine, self._catalog.schema, self._limits, plan, create)
-            documents = await creation.run(principal)
+        site = self._site(create.collection)
+        with translate_driver_errors(), within_rights(create.collection):
+            guard = await guard_of(create.guard, create.collection, self._source)
+            documents = await Creation(site, create, guard).run(principal)
         self._publish(ChangeKind.CREATED, create.collection.name, documents, principal)
         return documents
 
@@ -58,11 +61,13 @@ class Writer:
         """Changes one document; the answer is the whole document after it.
 
         Raises ``NotFound``, ``VersionMismatch``, ``ValidationFailed``,
-        ``Conflict`` when others were faster each time, ``BadRequest`` and
-        ``TooLarge``.
+        ``Conflict`` when others were faster each time, ``BadRequest``,
+        ``TooLarge``, and ``Forbidden`` for what the caller may not store.
         """
-        with translate_driver_errors():
-            document = await Revising(self._site(update.collection), update).run(principal)
+        site = self._site(update.collection)
+        with translate_driver_errors(), within_rights(update.collection):
+            guard = await guard_of(update.guard, update.collection, self._source)
+            document = await Revising(site, update, guard).run(principal)
         self._publish(ChangeKind.UPDATED, update.collection.name, [document], principal)
         return document
 
@@ -72,7 +77,8 @@ class Writer:
         Ids that do not exist are left out. Raises ``VersionMismatch``.
         """
         with translate_driver_errors():
-            documents = await Deletion(self._engine, self._limits, delete).by_ids()
+            guard = await condition_of(delete.guard, delete.collection, self._source)
+            documents = await Deletion(self._engine, self._limits, delete, guard).by_ids()
         self._publish(ChangeKind.DELETED, delete.collection.name, documents, principal)
         return documents
 
@@ -122,7 +128,8 @@ class Writer:
 
     def _site(self, collection: Collection) -> Site:
         plan = self._plans.of(collection)
-        return Site(self._engine, self._catalog.schema, self._limits, self._turns, plan)
+        schema = self._catalog.schema
+        return Site(self._engine, self._source, schema, self._limits, self._turns, plan)
 
     async def _condition(self, write: Delete | UpdateMany) -> dict[str, Any]:
         resolution = await resolved(write.filter, self._source)
