@@ -167,6 +167,25 @@ async def test_what_is_off_is_not_counted(serving_with: Serving, changed: dict[s
         assert {(await client.get("/rest/users")).status_code for _ in range(40)} == {expected}
 
 
+async def test_a_web_key_has_the_rate_that_it_was_given(serving_with: Serving) -> None:
+    wanted = {"description": "slow", "methods": ["GET", "POST"], "paths": ["/**"], "rate": 0.5}
+    async with serving_with() as client_at:
+        made = await client_at().post("/rest/_keys", json=wanted)
+        assert made.status_code == 201, made.text
+        client = client_at(key=made.json()["key"])
+        query = {"query": "{ __typename }"}
+        answers = [
+            *[await client.get("/rest/nowhere") for _ in range(3)],
+            *[await client.post("/graphql", json=query) for _ in range(3)],
+            await client.get("/rest/nowhere"),
+        ]
+        assert [each.status_code for each in answers] == [403, 403, 403, 200, 200, 429, 429]
+        assert answers[5].json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+        assert answers[6].json()["message"] == "Too many requests: this key may send 0.5 a second."
+        assert {check_wait(each) for each in answers[5:]} == {check_wait(answers[5])}
+        assert (await client_at().get("/rest/nowhere")).status_code == 404
+
+
 def key(rate: float | None = None) -> Principal:
     return Principal(name="api", id="key:a", rate=rate)
 
