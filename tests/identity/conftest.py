@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import Any
 
 import httpx
 import pytest
@@ -13,13 +14,22 @@ from duetdb.app.service.engine import Engine
 from duetdb.app.settings import Settings
 from tests.conftest import make_settings
 
-Serve = Callable[..., Awaitable[httpx.AsyncClient]]
+
+class Client(httpx.AsyncClient):
+    """A client of one application, that presents nothing by itself."""
+
+    app: Any = None
 
 
-def client_of(app: object) -> httpx.AsyncClient:
-    """A client that presents nothing by itself."""
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]
-    return httpx.AsyncClient(transport=transport, base_url="http://duetdb")
+Serve = Callable[..., Awaitable[Client]]
+
+
+def client_of(app: Any, address: str = "127.0.0.1") -> Client:
+    """A client at a network address."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=(address, 1234))
+    client = Client(transport=transport, base_url="https://duetdb")
+    client.app = app
+    return client
 
 
 @pytest.fixture
@@ -29,7 +39,7 @@ async def serve(mongod: EmbeddedMongod, settings: Settings, engine: Engine) -> A
 
     async with AsyncExitStack() as stack:
 
-        async def start(**flags: object) -> httpx.AsyncClient:
+        async def start(**flags: object) -> Client:
             given = {"database": settings.database, **flags}
             app = create_app(make_settings(mongod.uri, **given), engine)
             await stack.enter_async_context(app.router.lifespan_context(app))

@@ -14,7 +14,7 @@ import pytest
 
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.identity.attempts import Allowance
-from tests.identity.conftest import Serve
+from tests.identity.conftest import Serve, client_of
 from tests.identity.issuer import EMAIL, SECRET, bearer, private_key, public_pem, signed
 
 PASSWORD = "correct horse battery"
@@ -213,14 +213,16 @@ async def test_guesses_at_the_same_time_are_counted_each(
     assert sum(each.status_code == 401 for each in answers) <= 5
 
 
-async def test_an_address_is_locked_that_guesses_at_many_accounts(
-    client: httpx.AsyncClient, ada: Any
-) -> None:
+async def test_an_address_is_locked_that_guesses_at_many_accounts(serve: Serve, ada: Any) -> None:
+    app = (await serve(passwords=True)).app
     answers = []
-    for number in range(51):
-        email = f"{number}@example.com"
-        answers.append(await post(client, "login", email=email, password="wrong one"))
-    assert [each.status_code for each in answers] == [401] * 50 + [429]
+    async with client_of(app, "203.0.113.7") as guessing, client_of(app, "203.0.113.8") as other:
+        for number in range(51):
+            email = f"{number}@example.com"
+            answers.append(await post(guessing, "login", email=email, password="wrong one"))
+        assert [each.status_code for each in answers] == [401] * 50 + [429]
+        assert (await post(guessing, "login", **LOGIN)).status_code == 429
+        assert (await post(other, "login", **LOGIN)).status_code == 200
 
 
 async def test_a_mail_tells_that_there_is_an_account(

@@ -249,6 +249,7 @@ ISSUER = "https://issuer.example/"
 
 async def test_issuer_and_audience_are_compared_whole(serve: Serve, ada: Any) -> None:
     client = await serve(jwt_secret=SECRET, jwt_issuer=ISSUER, jwt_audience="shop")
+    audience: Any
     for audience in ("shop", ["other", "shop"]):
         assert (await asked(client, signed(iss=ISSUER, aud=audience))).status_code == 200
     for audience in (None, [], ["shop", 7], "sho", "shops", ["other"], {"shop": 1}):
@@ -285,7 +286,8 @@ async def test_an_email_and_roles_may_be_in_other_claims(serve: Serve) -> None:
         jwt_roles_claim="https://app.example/roles",
         jwt_without_record=True,
     )
-    token = signed(email=None, identity={"mail": EMAIL}, **{"https://app.example/roles": ["admin"]})
+    others: dict[str, Any] = {"https://app.example/roles": ["admin"]}
+    token = signed(email=None, identity={"mail": EMAIL}, **others)
     answer = await asked(client, token)
     assert answer.status_code == 200
     assert answer.json() == {"_id": None, "email": EMAIL, "displayname": EMAIL, "image": None}

@@ -14,6 +14,7 @@ from duetdb.app.http.auth_bodies import body_of
 from duetdb.app.http.cors import page_of
 from duetdb.app.http.credentials import Callers, presented
 from duetdb.app.http.gate import address_of
+from duetdb.app.http.proxies import is_this_machine
 from duetdb.app.http.rate import group_of
 from duetdb.app.service.encoding import dumps
 from duetdb.app.service.errors import (
@@ -95,9 +96,11 @@ class Doors:
         return await self._identity.tokens.user_of(token)
 
     def visitor(self, request: Request) -> str:
-        """The network address of a caller who presents nothing yet.
+        """The network address of a caller who presents nothing yet; empty for this machine.
 
-        Raises ``Forbidden`` for pages of origins that no user's page may have.
+        A proxy on this machine that is not trusted stands for all its clients, and
+        one of them must not lock out the others. Raises ``Forbidden`` for pages of
+        origins that no user's page may have.
         """
         page = page_of(request.scope)
         if page is not None and not allows(self._origins, page):
@@ -105,7 +108,8 @@ class Doors:
                 "Users cannot log in from pages of this origin.",
                 hint="Add the page's origin to the setting user_origins.",
             )
-        return group_of(address_of(request.scope))
+        address = address_of(request.scope)
+        return "" if is_this_machine(address) else group_of(address)
 
 
 class TokenRoutes:

@@ -75,7 +75,7 @@ class Accounts:
         self._passwords.stop()
 
     async def log_in(self, email: str, password: str, address: str) -> Pair:
-        """A new session; ``address`` is where the caller is in the network.
+        """A new session; ``address`` is where the caller is in the network, if it counts.
 
         Raises ``Unauthenticated`` in the same words whatever is wrong, and
         ``TooManyRequests`` after too many of those.
@@ -91,7 +91,8 @@ class Accounts:
                 hint="Try again, or ask for a new password at /auth/reset.",
             )
         await self._attempts.forget(ACCOUNT, email.casefold())
-        await self._attempts.give_back(ADDRESS, address)
+        if address:
+            await self._attempts.give_back(ADDRESS, address)
         if self._passwords.is_old(stored):
             hashed = await self._passwords.hash(password)
             await self._credentials.replace(record["_id"], stored, hashed)
@@ -234,7 +235,8 @@ class Accounts:
             self._users.forget(email)
 
     async def _may_try(self, allowance: Allowance, who: str) -> None:
-        pause = await self._attempts.count(allowance, who)
+        """Counts an attempt; raises ``TooManyRequests``. Nobody in particular is not counted."""
+        pause = await self._attempts.count(allowance, who) if who else 0
         if pause > 0:
             raise TooManyRequests(
                 "Too many attempts.", hint="Wait, then try again.", retry_after=ceil(pause)

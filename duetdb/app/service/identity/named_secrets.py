@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from duetdb.app.service.audit import notes
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import BadRequest, NotFound
@@ -55,6 +56,7 @@ class NamedSecrets:
         values = {"value": value, "changed": later(seconds=0)}
         with translate_driver_errors():
             await self._settings.update_one({"_id": name}, {"$set": values}, upsert=True)
+        notes.acted("secrets.store", name)
 
     async def remove(self, name: str) -> None:
         """Forgets a secret; raises ``NotFound``."""
@@ -62,3 +64,4 @@ class NamedSecrets:
             gone = await self._settings.delete_one({"_id": name})
         if not gone.deleted_count:
             raise NotFound(f"There is no secret {name[:100]!r}.")
+        notes.acted("secrets.remove", name)

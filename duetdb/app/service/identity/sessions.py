@@ -15,7 +15,7 @@ import structlog
 
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.errors import Unauthenticated
+from duetdb.app.service.errors import TooManyRequests, Unauthenticated
 from duetdb.app.service.identity.lately import primary
 from duetdb.app.service.identity.revocation import Revocations, instant, later
 from duetdb.app.service.identity.token_form import read_token
@@ -27,6 +27,7 @@ _log = structlog.get_logger(__name__)
 _ID_HEX: Final = 32
 _REFRESH: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_TOKENS: Final = 200
+"""Tokens of one session that have not expired: all of them are remembered, to end with it."""
 _SLACK_SECONDS: Final = 300
 """The longest that clocks may differ: so much later a token is refused for its age."""
 
@@ -91,25 +92,27 @@ class Sessions:
         """Exchanges a refresh token, once; of several at the same time one succeeds.
 
         ``issue`` makes the new token, or raises if the session may not go on.
-        Raises ``Unauthenticated`` for a token that is unknown, used or expired.
+        Raises ``Unauthenticated`` for a token that is unknown, used or expired, and
+        ``TooManyRequests``.
         """
         presented_at = time.time()
         found = await self._find(refresh)
         if not hmac.compare_digest(str(found["hash"]), _hash(refresh)):
             await self._refuse(found, presented_at)
+        live = [each for each in found["tokens"] if each["until"] > later(seconds=0)]
+        if len(live) >= _MOST_TOKENS:
+            raise TooManyRequests("This session was renewed too often.", retry_after=60)
         jwt = await issue(Session(found["_id"], found["owner"], found["grant"]))
         fresh = _refresh(found["_id"])
         change = {
-            "$set": {
-                "hash": _hash(fresh),
-                "renewed": time.time(),
-                "expires": later(days=self._days),
-            },
-            "$push": {"tokens": {"$each": [_entry(jwt)], "$slice": -_MOST_TOKENS}},
+            "hash": _hash(fresh),
+            "renewed": time.time(),
+            "expires": later(days=self._days),
+            "tokens": [*live, _entry(jwt)],
         }
         with translate_driver_errors():
             won = await self._sessions.find_one_and_update(
-                {"_id": found["_id"], "hash": _hash(refresh)}, change, {"_id": 1}
+                {"_id": found["_id"], "hash": _hash(refresh)}, {"$set": change}, {"_id": 1}
             )
         if won is None:
             raise _refused()
