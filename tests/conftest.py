@@ -41,6 +41,7 @@ def make_settings(uri: str, **flags: object) -> Settings:
         "database": f"test_{uuid4().hex[:12]}",
         "api_key": KEY,
         "access_log": False,
+        "rate_failures": 0,  # tests of refusals all come from one address
         **flags,
     }
     return Settings.load(given, {}, env_file=None)

@@ -7,6 +7,7 @@ from typing import Any
 
 from duetdb.app.service.encoding import dumps
 from duetdb.rest.openapi_common import COMPONENTS, SCHEMA_PATHS, SECURITY
+from duetdb.rest.openapi_keys import KEY_PATHS, KEY_SCHEMAS
 from duetdb.rest.openapi_paths import Fragment
 from duetdb.rest.plans import RestPart
 from duetdb.rest.swagger import (
@@ -17,6 +18,9 @@ from duetdb.rest.swagger import (
 )
 
 Json = dict[str, Any]
+
+_PATHS: Json = {**SCHEMA_PATHS, **KEY_PATHS}
+_SCHEMAS: Json = {**COMPONENTS["schemas"], **KEY_SCHEMAS}
 
 _ABOUT = (
     "Generated from the metadata of each collection. The key goes into the header x-apikey. "
@@ -35,7 +39,7 @@ def openapi_document(part: RestPart) -> bytes:
             "tags": _tags(part),
         }
         components = {key: value for key, value in COMPONENTS.items() if key != "schemas"}
-        common = (SCHEMA_PATHS, COMPONENTS["schemas"])
+        common = (_PATHS, _SCHEMAS)
         paths, schemas = _joined(common, (plan.openapi for plan in part.plans.values()))
         tail = b'"components":{%b,"schemas":{%b}}' % (_inside(components), schemas)
         part.documents["openapi"] = _whole(head, paths, tail)
@@ -57,7 +61,7 @@ def swagger_document(part: RestPart) -> bytes:
             "parameters": downgraded_parameters(COMPONENTS["parameters"]),
             "responses": downgraded_responses(COMPONENTS["responses"]),
         }
-        common = (downgraded_paths(SCHEMA_PATHS), downgraded_schemas(COMPONENTS["schemas"]))
+        common = (downgraded_paths(_PATHS), downgraded_schemas(_SCHEMAS))
         paths, schemas = _joined(common, (plan.swagger for plan in part.plans.values()))
         part.documents["swagger"] = _whole(head, paths, b'"definitions":{%b}' % schemas)
     return part.documents["swagger"]

@@ -178,6 +178,8 @@ class Driver:
             assert (await self.client.put("/rest/spare/_meta", json=meta)).status_code == 200
             await insert(self.client, "spare", {"a": "b"})
             return path.replace("{collection}", "spare")
+        if "{key}" in path:
+            return path.replace("{key}", (await insert(self.client, "_keys", {}))["_id"])
         root, marker, rest = path.removeprefix("/rest/").partition("/{id}")
         if not marker:
             return path
