@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 
 from duetdb.app.main import create_app
@@ -16,6 +19,7 @@ from tests.processes import KEY
 
 SHOP = "https://shop.example"
 EVIL = "https://evil.example"
+SECRET = "a-secret-of-the-issuer-with-more-than-32-bytes"
 
 
 def allowed(answer: httpx.Response) -> str | None:
@@ -137,17 +141,55 @@ async def test_nobody_in_particular_reads_on_loopback_only(
         assert allowed(answer) == (origin if reads else None)
 
 
-async def test_the_setting_says_which_pages_act_for_users(
-    settings: Settings, engine: Engine
-) -> None:
-    listed = make_settings(str(settings.mongodb_uri), user_origins=f"{SHOP}:443, loopback")
-    app = create_app(listed, engine)
+@pytest.fixture
+async def with_users(settings: Settings, engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that presents nothing, of a server whose tokens are signed with ``SECRET``."""
+    uri = str(settings.mongodb_uri)
+    given = make_settings(uri, jwt_secret=SECRET, user_origins=f"{SHOP}:443, loopback")
+    app = create_app(given, engine)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://duetdb") as client:
-            for origin, reads in ((SHOP, True), ("http://localhost", True), (EVIL, False)):
-                answer = await client.get("/rest/posts", headers={"origin": origin})
-                assert (answer.status_code, allowed(answer)) == (401, origin if reads else None)
+            await ask(client, KEY, "POST", "/rest/users", json={"email": "ann@example.com"})
+            await ask(client, KEY, "PUT", "/rest/posts/_meta", json={"name": "posts"})
+            yield client
+
+
+def token(**claims: Any) -> str:
+    whole = {"email": "ann@example.com", "exp": time.time() + 60, **claims}
+    return jwt.encode(whole, SECRET, "HS256")
+
+
+async def test_the_setting_says_which_pages_act_for_users(with_users: httpx.AsyncClient) -> None:
+    for origin, reads in ((SHOP, True), ("http://localhost", True), (EVIL, False)):
+        known = {"authorization": f"Bearer {token()}", "origin": origin}
+        answer = await with_users.get("/rest/posts", headers=known)
+        assert answer.status_code == (200 if reads else 403), answer.text
+        assert allowed(answer) == (origin if reads else None)
+        late = {"authorization": f"Bearer {token(exp=1)}", "origin": origin}
+        for headers in (late, {"origin": origin}):
+            answer = await with_users.get("/rest/posts", headers=headers)
+            assert (answer.status_code, allowed(answer)) == (401, origin if reads else None)
+
+
+async def test_of_a_key_and_a_token_both_must_be_valid_and_the_key_counts(
+    with_users: httpx.AsyncClient,
+) -> None:
+    made = await ask(with_users, KEY, "POST", "/rest/_keys", json={"paths": ["/posts"]})
+    key = made.json()["key"]
+    for given, status in ((token(), 201), (token(exp=1), 401), ("x", 401)):
+        headers = {"authorization": f"Bearer {given}"}
+        answer = await ask(with_users, key, "POST", json={}, headers=headers)
+        assert answer.status_code == status
+        if status == 201:
+            assert answer.json()["_createdby"] == "api"
+        shop = {**headers, "origin": SHOP}
+        answer = await ask(with_users, key, "POST", json={}, headers=shop)
+        assert answer.status_code == (403 if status == 201 else 401)
+    headers = {"authorization": f"Bearer {token()}"}
+    assert (await ask(with_users, "0" * 24, headers=headers)).status_code == 403
+    by_user = await ask(with_users, None, "POST", json={}, headers=headers)
+    assert by_user.json()["_createdby"] == "ann@example.com"
 
 
 @pytest.mark.parametrize("path", ["/rest/posts", "/graphql", "/healthz", "/docs", "/nowhere"])

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -91,6 +92,10 @@ class Keys:
         self.forget()
         self._holders: dict[str, tuple[WebKey, _Holder]] = {}
 
+    @cached_property
+    def _configured_hash(self) -> str:
+        return self.hashes.of(self._configured)
+
     async def start(self) -> None:
         """Makes the full-access key if the database has none; safe in many processes at once."""
         await self.hashes.prepare()
@@ -135,7 +140,7 @@ class Keys:
                 hint="Send your key in the header x-apikey, or as the query parameter apikey.",
             )
         hashed = self.hashes.of(presented)
-        if self.is_configured and hmac.compare_digest(hashed, self.hashes.of(self._configured)):
+        if self.is_configured and hmac.compare_digest(hashed, self._configured_hash):
             return FULL_ACCESS
         holder = None
         if _FORM.fullmatch(presented):
