@@ -31,6 +31,8 @@ class Rules(NamedTuple):
     """False skips REQUIRED, TYPE and REGEX: what does not fit is kept if it is well formed."""
     depth: int = DEPTH_LIMIT
     """Levels of objects and lists, the document's own included."""
+    required: bool = True
+    """False leaves REQUIRED to whoever sees what comes of it."""
 
 
 _ALL = Rules()
@@ -166,7 +168,8 @@ class _Run:
                 return
         elif name not in stored:
             return  # It did not fit, which has been reported.
-        if part.required and self.rules.validate and empty(stored.get(name)):
+        rules = self.rules
+        if part.required and rules.required and rules.validate and empty(stored.get(name)):
             self.problems.append((prefix + name, "REQUIRED", REQUIRED))
 
     def compound(self, part: _Part, value: Any, path: str, level: int) -> Any:

@@ -22,8 +22,9 @@ class Revision(ABC):
     """What an update makes of a document.
 
     Everything that can be judged without the stored document is judged when it
-    is made: ``invalid`` holds what is wrong. ``roots`` are the top-level fields
-    that it touches, ``values`` the new ones among them.
+    is made: ``invalid`` holds what is wrong; REQUIRED inside of new values only
+    where ``whole`` says that nothing stored becomes a part of them. ``roots`` are
+    the top-level fields that it touches, ``values`` the new ones among them.
     """
 
     roots: frozenset[str]
@@ -46,10 +47,12 @@ class Revision(ABC):
 class Replacement(Revision):
     """A new whole document; the system fields stay, and numbers that were assigned."""
 
-    def __init__(self, plan: WritePlan, body: Mapping[str, Any], depth: int) -> None:
+    def __init__(
+        self, plan: WritePlan, body: Mapping[str, Any], depth: int, *, whole: bool = True
+    ) -> None:
         self._counted = tuple(f.name for f in plan.counted if f.name == f.path)
         body = plan.read_names(body)
-        rules = Rules(strict=plan.collection.strict, depth=depth)
+        rules = Rules(strict=plan.collection.strict, depth=depth, required=whole)
         self.values, problems = plan.shape.coerce(body, rules)
         self.invalid = [Invalid(path, sentence, code) for path, code, sentence in problems]
         _take_parent(body, self.values)
@@ -76,6 +79,8 @@ class Changes(Revision):
         body: Mapping[str, Any],
         depth: int,
         operations: Sequence[Operation] = (),
+        *,
+        whole: bool = True,
     ) -> None:
         operations = [plan.read_operation(each) for each in operations]
         body = plan.read_names(body)
@@ -83,22 +88,17 @@ class Changes(Revision):
             check_apart(body, operations)
         everything = [*operations, *(Operation("set", *each) for each in body.items())]
         plain = {each.path: each.value for each in everything if _is_plain(each)}
-        self._rules = Rules(strict=plan.collection.strict, partial=True, depth=depth)
+        strict = plan.collection.strict
+        self._rules = Rules(strict=strict, partial=True, depth=depth, required=whole)
         self.values, problems = plan.shape.coerce(plain, self._rules)
         self.invalid = [Invalid(path, sentence, code) for path, code, sentence in problems]
         _take_parent(plain, self.values)
-        reader = EditReader(plan.collection, depth)
+        reader = EditReader(plan.collection, self._rules)
         found = [reader.read(each) for each in everything if not _is_plain(each)]
         self.edits = [each for each in found if each is not None]
         self.invalid += reader.invalid
         edited = {path[0] for each in self.edits for path in paths_of(each)}
         self.roots = frozenset(self.values) | edited
-
-    @property
-    def paths(self) -> list[str]:
-        """The dotted places that it writes to."""
-        edited = (".".join(path) for each in self.edits for path in paths_of(each))
-        return [*self.values, *edited]
 
     @property
     def relinks(self) -> bool:

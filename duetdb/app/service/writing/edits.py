@@ -53,9 +53,10 @@ class _Unfit(Exception):
 class EditReader:
     """Reads the operations of one update; ``invalid`` collects what is wrong with them."""
 
-    def __init__(self, collection: Collection, depth: int) -> None:
+    def __init__(self, collection: Collection, rules: Rules) -> None:
         self._collection = collection
-        self._depth = depth
+        self._rules = rules
+        self._depth = rules.depth
         self.invalid: list[Invalid] = []
 
     def read(self, operation: Operation) -> Edit | None:
@@ -161,8 +162,7 @@ class EditReader:
     def _fitted(self, place: Place, value: Any) -> Any:
         """The stored form of a value of the place's field; raises ``_Unfit``."""
         field = _field(place)
-        depth = self._depth - len(place.path) + 1
-        rules = Rules(strict=self._collection.strict, partial=True, depth=depth)
+        rules = self._rules._replace(depth=self._depth - len(place.path) + 1)
         stored, problems = Shape((field,)).coerce({field.name: value}, rules)
         if problems:
             length = len(field.name)

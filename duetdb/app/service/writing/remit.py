@@ -35,9 +35,11 @@ class Remit:
         if any(str(before.get(name)) != str(after.get(name)) for name in PARENT_FIELDS):
             raise not_within_rights()
 
-    def takes_whole(self, paths: Iterable[str]) -> bool:
-        """Whether what is at these paths can be written without a look at what has to stay."""
-        return all(self._writable.has_whole(self._paths.of(each)) for each in paths)
+    def takes_whole(self, names: Iterable[str] | None) -> bool:
+        """Whether nothing has to stay at these dotted names; None means the whole document."""
+        if names is None or self._writable.is_everything:
+            return self._writable.is_everything
+        return all(self._writable.has_whole(self._paths.of(each)) for each in names)
 
     def kept(self, before: Document, after: Document) -> tuple[Document, list[Invalid]]:
         """The changed document with all that may not be written as it was before.
@@ -58,21 +60,25 @@ class Remit:
     def below(self, path: str, name: str) -> str:
         return self._paths.below(path, name)
 
-    def sent(self, invalid: Iterable[Invalid]) -> list[Invalid]:
-        """The problems of values that the caller can have sent.
+    def missed(
+        self, before: Iterable[Invalid], after: Iterable[Invalid], names: Iterable[str] | None
+    ) -> list[Invalid]:
+        """What is missing after a change of ``names``, of everything if that is None.
 
-        What it could not send was not missing: it stays as it is.
+        Left out is what was missing before and stays so without the caller's doing,
+        unless it can see that, and do something about it.
         """
-        return [each for each in invalid if self._writable.has(self._paths.of(each.field))]
-
-    def missed(self, before: Iterable[Invalid], after: Iterable[Invalid]) -> list[Invalid]:
-        """What is missing after a change, but for what was before without the caller's knowing."""
         old = {each.field for each in before}
-        return [each for each in after if each.field not in old or self._is_open(each)]
+        changed = None if names is None else [*map(self._paths.of, names)]
+        return [each for each in after if each.field not in old or self._is_due(each, changed)]
 
-    def _is_open(self, problem: Invalid) -> bool:
+    def _is_due(self, problem: Invalid, changed: Iterable[str] | None) -> bool:
         path = self._paths.of(problem.field)
-        return self._writable.has(path) and self._visible.has(path)
+        if not self._writable.has(path):
+            return False
+        if changed is None or self._visible.has(path):
+            return True
+        return any(path == each or path.startswith(f"{each}.") for each in changed)
 
     def told(self, error: ValidationFailed) -> ValidationFailed | Forbidden:
         """What the caller is told in place of ``error``.
@@ -85,7 +91,9 @@ class Remit:
 
     def _is_known(self, problem: Invalid) -> bool:
         path = self._paths.of(problem.field)
-        return self._writable.has(path) or self._visible.has(path)
+        field = self._collection.whole.by_path.get(path)
+        is_sent = field is None or field.formula is None
+        return self._visible.has(path) or (is_sent and self._writable.has(path))
 
     def _worded(self, problem: Invalid) -> Invalid:
         """Without the name of a collection that there is not for the caller."""

@@ -75,6 +75,9 @@ class Revising:
         self._update = update
         self._guard = guard
         self._remit = remit_of(update.collection)
+        sent = [*update.changes, *(each.path for each in update.operations)]
+        self._names = None if update.replace else sent
+        self._whole = self._remit is None or self._remit.takes_whole(self._names)
         self._target = site.documents
         self._id = parse_id(self._plan.collection, update.id) if condition is None else update.id
         self._where = {"_id": self._id, **child_condition(update.parent)}
@@ -94,14 +97,17 @@ class Revising:
     async def _run(self, principal: Principal) -> Document:
         update, depth = self._update, self._site.limits.nesting
         if not update.replace:
-            changes = Changes(self._plan, update.changes, depth, update.operations)
+            changes = Changes(
+                self._plan, update.changes, depth, update.operations, whole=self._whole
+            )
             stored = await self._at_once(changes, principal)
             return await self._in_turns(changes, principal) if stored is None else stored
         if update.operations:
             raise BadRequest(
                 "A replacement takes no update operators.", hint="Send the whole document."
             )
-        return await self._in_turns(Replacement(self._plan, update.changes, depth), principal)
+        replacement = Replacement(self._plan, update.changes, depth, whole=self._whole)
+        return await self._in_turns(replacement, principal)
 
     def _check_id(self) -> None:
         if self._id is None:
@@ -117,7 +123,8 @@ class Revising:
 
     async def _at_once(self, changes: Changes, principal: Principal) -> Document | None:
         """The whole change in one command; None when it needs the stored document after all."""
-        if changes.invalid or not self._is_free(changes):
+        touched = changes.roots | self._plan.derived | STAMPED
+        if changes.invalid or not self._whole or self._guard.is_about(touched):
             return None
         command = native(changes, self._plan, in_memory=self._site.engine.in_memory)
         if command is None:
@@ -133,12 +140,6 @@ class Revising:
             if error.code in UNSUITED:
                 return None
             raise
-
-    def _is_free(self, changes: Changes) -> bool:
-        """Whether nothing has to stay where it changes something, and its guard will still hold."""
-        if self._guard.is_about(changes.roots | self._plan.derived | STAMPED):
-            return False
-        return self._remit is None or self._remit.takes_whole(changes.paths)
 
     async def _in_turns(self, revision: Revision, principal: Principal) -> Document:
         """Read, change, write if nobody was faster; again until one of the turns holds."""
@@ -224,7 +225,7 @@ class Revising:
         else:
             self._check_link(current, changed)
             links.parent(collection, changed)
-        found = [*self._sent(revision), *invalid, *await links.check()]
+        found = [*revision.invalid, *invalid, *await links.check()]
         found += self._missing(current, changed)
         if found or self._site.engine.in_memory:
             found += await self._taken(revision, changed)
@@ -245,15 +246,11 @@ class Revising:
         if self._remit is not None:
             self._remit.check_link(current, changed)
 
-    def _sent(self, revision: Revision) -> list[Invalid]:
-        """What is wrong with the values of the body, whatever is stored."""
-        return revision.invalid if self._remit is None else self._remit.sent(revision.invalid)
-
     def _missing(self, current: Document, changed: Document) -> list[Invalid]:
         missing = _missing(self._plan, changed)
         if self._remit is None or not missing:
             return missing
-        return self._remit.missed(_missing(self._plan, current), missing)
+        return self._remit.missed(_missing(self._plan, current), missing, self._names)
 
     async def _taken(self, revision: Revision, changed: Document) -> list[Invalid]:
         if not self._plan.unique:
