@@ -6,7 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -104,7 +104,7 @@ def test_what_is_within_the_limits_is_answered(server: ServerProcess) -> None:
         (GET + b"X-A: ", *[b"a" * 2_000] * 4),
         (GET + b"X" * 3_000, b"X" * 3_000, b"X" * 3_000),
         (b"GET /rest/users?q=" + b"a" * 5_000 + b" HTTP/1.1\r\n" + HEAD + LAST,),
-        (GET + b"\r\n" + GET + b"X-A: " + b"a" * 5_000 + b"\r\n" + LAST,),
+        (GET + b"\r\n", GET + b"X-A: " + b"a" * 5_000 + b"\r\n" + LAST),
     ],
     ids=("slow many", "many", "long", "slow long", "name", "url", "second"),
 )
@@ -119,6 +119,32 @@ def test_a_head_that_is_too_large(server: ServerProcess, parts: tuple[bytes, ...
     assert headers["connection"] == "close"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["content-type"] == "application/json; charset=utf-8"
+
+
+CHUNKED = b"POST /rest/users HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [
+        (CHUNKED + b"2\r\n[]\r\n0\r\n", b"X-A: a\r\n" * 250),
+        (CHUNKED + b"2\r\n[]\r\n0\r\nX-A: ", b"a" * 2_000),
+        (CHUNKED + b"2;", b"a" * 2_000),
+        (b"", b"\r\n" * 1_000),
+    ],
+    ids=("trailers", "a trailer", "an extension", "empty lines"),
+)
+def test_what_is_neither_head_nor_body(server: ServerProcess, start: bytes, more: bytes) -> None:
+    status, body, _ = answer_to(server, start, *[more] * 5)
+    assert (status, body) == (431, TOO_LARGE)
+
+
+def test_a_refusal_is_not_taken_for_an_earlier_answer(server: ServerProcess) -> None:
+    posted = CHUNKED + b"2\r\n[]\r\n0\r\n\r\n"
+    with connection(server) as client:
+        client.sendall(posted + GET + b"X-A: " + b"a" * 5_000 + b"\r\n" + LAST)
+        with suppress(ConnectionResetError):
+            assert rest_of(client) == b""
 
 
 @pytest.mark.parametrize("start", [b"G", b"GET /rest", GET, GET + b"X-A: a"])
@@ -223,6 +249,15 @@ def test_a_body_may_take_the_time_that_its_size_needs(server: ServerProcess) -> 
             client.sendall(b" " * 10_000)
             time.sleep(0.5)
         client.sendall(b"[]")
+        assert parsed(rest_of(client))[:2] == (201, [])
+
+
+def test_many_small_chunks_are_a_body(server: ServerProcess) -> None:
+    with connection(server) as client:
+        client.sendall(CHUNKED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        for _ in range(10):
+            client.sendall(b"1\r\n \r\n" * 500)
+        client.sendall(b"2\r\n[]\r\n0\r\nX-A: a\r\n\r\n")
         assert parsed(rest_of(client))[:2] == (201, [])
 
 

@@ -51,8 +51,8 @@ class Protocol(HttpToolsProtocol):
         super().__init__(**options)
         self._limits = head_limits
         self._timer: asyncio.TimerHandle | None = None
-        self._count = self._size = self._waited_for = 0
-        self._in_head = self._begun_now = False
+        self._chunk = self._most = self._first = 0
+        self._in_head = False
         self._refusal: tuple[int, str, str] | None = None
         self._lingers = False
 
@@ -67,40 +67,36 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_over():
             return
-        self._begun_now = False
+        self._chunk = len(data)
+        self._most += self._chunk
         super().data_received(data)
         if self._is_over():
             return
-        if self._in_head and not self._begun_now:
-            # A value that is not complete yet has not been counted by ``on_header``.
-            self._waited_for += len(data)
-            if self._waited_for > self._limits.size:
-                self._too_large()
-                self.send_400_response("")
-                return
-        if self._timer is None and (self._in_head or self._is_idle()) and self._is_ours():
+        if self._most - self._first > self._limits.size:
+            self._too_large()
+            self.send_400_response("")
+        elif self._timer is None and (self._in_head or self._is_idle()) and self._is_ours():
             self._start_timer()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head = self._begun_now = True
-        self._count = self._size = self._waited_for = 0
-
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._size += len(url)
-        self._check()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._count += 1
-        self._size += len(name) + len(value) + _PER_HEADER
-        self._check()
+        self._in_head = True
+        self._count_from_here()
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
         self._stop_timer()
+        limits = self._limits
+        if len(self.headers) > limits.count or (
+            self._most > limits.size and self._size() > limits.size
+        ):
+            self._too_large()
+            raise _Refused
+        self._in_head = False
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        self._count_from_here()  # what is not the body itself: trailers, extensions of chunks
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -110,6 +106,9 @@ class Protocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """The answer to what could not be parsed: Uvicorn's own, unless a limit is the reason."""
+        if not self._is_idle() and (self._in_head or self.cycle.response_started):
+            self.transport.close()  # what is written here would be read as an earlier answer
+            return
         status, name, message = self._refusal or (400, "", msg)
         kind = b"application/json" if name else b"text/plain"
         body = dumps({"name": name, "message": message, "status": status}) if name else msg.encode()
@@ -126,17 +125,24 @@ class Protocol(HttpToolsProtocol):
 
     def _close_soon(self) -> None:
         self._stop_timer()
-        if not self.transport.can_write_eof() or not self._is_idle():
+        if not self._is_idle():
+            self.cycle.disconnected = True  # for it no other answer has a place here
+            self.cycle.message_event.set()
+        if not self.transport.can_write_eof():
             self.transport.close()
             return
         self._lingers = True
         self.transport.write_eof()
         self._timer = self.loop.call_later(_LINGER_SECONDS, self.transport.close)
 
-    def _check(self) -> None:
-        if self._size > self._limits.size or self._count > self._limits.count:
-            self._too_large()
-            raise _Refused
+    def _count_from_here(self) -> None:
+        """Of what is counted, these two bound the size: with this chunk and without it, for some
+        of the chunk belongs to what came before."""
+        self._most = self._first = self._chunk
+
+    def _size(self) -> int:
+        fields = (len(name) + len(value) + _PER_HEADER for name, value in self.headers)
+        return len(self.url) + sum(fields)
 
     def _too_large(self) -> None:
         limits = self._limits
