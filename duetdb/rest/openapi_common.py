@@ -9,7 +9,7 @@ from duetdb.rest.formats import FORMATS
 from duetdb.rest.openapi_paths import answer, body, parameters, responses
 from duetdb.rest.openapi_schemas import Json, reference
 
-SECURITY: list[dict[str, list[str]]] = [{"key": []}, {"keyInQuery": []}]
+SECURITY: list[dict[str, list[str]]] = [{"key": []}, {"keyInQuery": []}, {"token": []}]
 
 _ERRORS = {
     "400": "The request cannot be understood, or its values break the schema.",
@@ -66,6 +66,12 @@ COMPONENTS: Json = {
     "securitySchemes": {
         "key": {"type": "apiKey", "in": "header", "name": "x-apikey"},
         "keyInQuery": {"type": "apiKey", "in": "query", "name": "apikey"},
+        "token": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "authorization",
+            "description": "The token of a user, as Bearer <token>.",
+        },
     },
     "parameters": {
         "q": _json("q", 'A query such as {"age":{"$gt":30}}.', {"type": "object"}),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+import structlog
 
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.identity.accounts import Accounts
@@ -16,7 +18,9 @@ from duetdb.app.service.identity.tokens import Tokens, User
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.service import Service
 
-_SHOWN = {"_id": ("_id",), "displayname": ("name", "given_name"), "image": ("picture",)}
+_log = structlog.get_logger(__name__)
+
+_SHOWN: Final = {"_id": ("_id",), "displayname": ("name", "given_name"), "image": ("picture",)}
 """What /auth/userinfo says of a user, and the first of these properties that is there."""
 
 
@@ -31,12 +35,22 @@ class Identity:
         self.minting = Minting(options, self.secrets, self.sessions)
         self._service = service
         self._leeway = options.jwt_leeway
+        self._wanted = options.passwords or self.tokens.has_issuer
 
     async def start(self) -> None:
         """Prepares what is kept in the database; safe in many processes at once."""
+        self._check_index()
         await self.tokens.start()
         await self.sessions.start()
         await self.accounts.start()
+
+    def _check_index(self) -> None:
+        """Looking for a user must not read all of them."""
+        users = self.tokens.users.collection
+        collection = self._service.catalog.schema.collections.get(users)
+        email = None if collection is None else collection.by_name.get("email")
+        if self._wanted and (email is None or not (email.unique or email.indexed)):
+            _log.warning("users_without_index", collection=users, advice="declare email unique")
 
     async def stop(self) -> None:
         await self.tokens.stop()

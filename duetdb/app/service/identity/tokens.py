@@ -59,6 +59,11 @@ class Tokens:
         self._configured = configured_verifier(options)
         self._own: Verifier | None = None
 
+    @property
+    def has_issuer(self) -> bool:
+        """Whether the operator configured an issuer."""
+        return self._configured is not None
+
     async def start(self) -> None:
         """Prepares the collections; safe in many processes at once."""
         await self.revocations.start()
