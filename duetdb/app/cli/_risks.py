@@ -11,9 +11,12 @@ from duetdb.app.service.keys.web_key import WebKey
 from duetdb.app.service.origins import ANYWHERE
 from duetdb.app.settings import Settings, is_loopback
 from duetdb.schema_gen.model import Audience, Schema
+from duetdb.schema_gen.system import SYSTEM_DEFINITIONS, USERS
 
 _PRIVILEGES: Final = frozenset(("roles", "active", "email_verified", "realtime"))
 _LONG_KEY: Final = 32
+_OTHERS: Final = SYSTEM_DEFINITIONS.keys() - {USERS}
+_MINT: Final = "auth/jwt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ def _of_settings(settings: Settings) -> Iterator[Risk]:
             yield Risk(name, "There is no limit: keys can be guessed, or the server kept busy.")
     if settings.jwt_without_record:
         yield Risk("jwt_without_record", "Whoever the issuer lets in is a user here.", False)
+    if settings.jwt_jwks_url is not None and settings.jwt_issuer is None:
+        yield Risk("jwt_issuer", "Whoever the keys belong to may name any issuer.", False)
     if settings.registration:
         yield Risk("registration", "Anybody may become a user.", False)
     if ANYWHERE in settings.user_origins:
@@ -72,6 +77,10 @@ def _of_settings(settings: Settings) -> Iterator[Risk]:
 
 def _of_key(key: WebKey) -> Iterator[Risk]:
     where = f"key {key.id}"
+    if any(each.strip("/") == _MINT for each in key.paths):
+        yield Risk(
+            where, "May sign tokens for every user: no page must carry it.", bool(key.origins)
+        )
     if ANYWHERE in key.origins and key.methods - {READING}:
         yield Risk(where, "Pages of every site may write with it: name the origins.", False)
     if key.expires is None:
@@ -92,7 +101,7 @@ def _of_reach(reach: Reach, schema: Schema) -> Iterator[Risk]:
 def _of_system(reach: Reach, reached: Reached) -> Iterator[Risk]:
     """Nothing opens a system collection but its name, which may be meant."""
     told = _PRIVILEGES.intersection(reached.writable)
-    if reached.collection == "users" and told:
+    if reached.collection not in _OTHERS and told:
         names = ", ".join(sorted(told))
         yield Risk(reach.caller, f"May write {names} of users, and with it give itself rights.")
     elif READING in reached.methods and reached.documents:

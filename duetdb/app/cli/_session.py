@@ -95,7 +95,7 @@ async def session_on(engine: Engine, settings: Settings) -> AsyncIterator[Sessio
     audit = Audit()
     await audit.prepare(engine)
     notes.begin(notes.Asked(audit, principal="command line"))
-    catalog = Catalog(engine)
+    catalog = Catalog(engine, settings.users_collection)
     await catalog.start()
     try:
         limits = replace(settings.limits(), query_ms=_QUERY_MS)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from duetdb.app.service.access.key_permissions import KeyPermissions
-from duetdb.app.service.access.permissions import NOTHING, Permissions
+from duetdb.app.service.access.permissions import NOTHING, Permissions, holds_users
 from duetdb.app.service.access.role_permissions import EVERYBODY, RolePermissions
 from duetdb.app.service.keys.web_key import WebKey
 from duetdb.app.service.query import EVERYTHING
 from duetdb.schema_gen.model import Audience, Collection, Schema
 from duetdb.schema_gen.narrowing import narrow
 from duetdb.schema_gen.rights import METHODS
+from duetdb.schema_gen.system import USERS
 
 READING: Final = "GET"
 ANYBODY: Final = "any user"
@@ -54,10 +55,12 @@ def reaches(schema: Schema, keys: Iterable[WebKey], told: Iterable[Audience]) ->
     ``told`` are the audiences that may ask for the schema.
     """
     allowed = frozenset(told)
+    elsewhere = (name for name, each in schema.collections.items() if holds_users(each))
+    users = next((name for name in elsewhere if name != USERS), USERS)
     yield _reach("anonymous", None, NOTHING, schema, allowed)
     for key in keys:
         name = f"key {key.id}" + (f" ({key.description})" if key.description else "")
-        yield _reach(name, Audience.KEY, KeyPermissions(key), schema, allowed)
+        yield _reach(name, Audience.KEY, KeyPermissions(key, users), schema, allowed)
     yield _reach(ANYBODY, Audience.USER, RolePermissions(()), schema, allowed)
     for role in roles_of(schema):
         yield _reach(f"role {role}", Audience.USER, RolePermissions((role,)), schema, allowed)

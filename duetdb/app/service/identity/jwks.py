@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
 import structlog
 
 from duetdb.app.service.errors import Unavailable
@@ -157,6 +156,8 @@ def _usable(jwk: Any, algorithm: str) -> PublicKey | None:
 
 async def _download(url: str) -> bytes:
     """What is at a URL; redirects, errors and more than 256 KB are failures."""
+    import httpx  # takes a while, and only servers whose issuer publishes keys need it
+
     client = httpx.AsyncClient(
         follow_redirects=False, timeout=_FETCH_SECONDS, trust_env=not is_loopback(url)
     )

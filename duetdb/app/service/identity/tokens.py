@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -58,6 +58,8 @@ class Tokens:
         self._options = options
         self._configured = configured_verifier(options)
         self._own: Verifier | None = None
+        # The same object for the same roles: what it has worked out is kept with it.
+        self._permissions = lru_cache(maxsize=1000)(RolePermissions)
 
     @property
     def has_issuer(self) -> bool:
@@ -69,7 +71,7 @@ class Tokens:
         await self.revocations.start()
         if self._options.passwords:
             self.signer = await own_signer(self._engine, self._options)
-            if self.signer.issuer == OWN_ISSUER:
+            if self._options.jwt_secret is None:
                 self._own = Verifier(
                     self.signer.algorithm,
                     FixedKey(self.signer.key),
@@ -103,7 +105,7 @@ class Tokens:
             )
         if not is_active(record):
             raise not_accepted()
-        principal = principal_of(email, record["_id"], record, roles_in(record.get("roles")))
+        principal = self._principal(email, record["_id"], record, roles_in(record.get("roles")))
         return User(email=email, record=record, token=token, principal=principal)
 
     async def _verified(self, bearer: str) -> Claimed:
@@ -134,22 +136,15 @@ class Tokens:
         if not self._options.jwt_without_record:
             raise not_accepted()
         roles = roles_in(claim(token.claims, self._options.jwt_roles_claim))
-        return principal_of(email, email, token.claims, roles)
+        return self._principal(email, email, token.claims, roles)
 
-
-def principal_of(
-    email: str, key: Any, known: Mapping[str, Any], roles: tuple[str, ...]
-) -> Principal:
-    """The caller that a verified user is; ``known`` is what rules may read of them."""
-    return Principal(
-        name=email,
-        id=f"user:{key}",
-        user=without_secrets({**known, "email": email}),
-        permissions=_permissions(frozenset(roles)),
-    )
-
-
-@lru_cache(maxsize=1000)
-def _permissions(roles: frozenset[str]) -> RolePermissions:
-    """The same object for the same roles: what it has worked out is kept with it."""
-    return RolePermissions(roles)
+    def _principal(
+        self, email: str, key: Any, known: Mapping[str, Any], roles: Iterable[str]
+    ) -> Principal:
+        """The caller that a verified user is; ``known`` is what rules may read of them."""
+        return Principal(
+            name=email,
+            id=f"user:{key}",
+            user=without_secrets({**known, "email": email}),
+            permissions=self._permissions(frozenset(roles)),
+        )

@@ -85,7 +85,7 @@ class Verifier:
             raise Unauthenticated(
                 "The token has expired.", hint="Exchange the refresh token, or log in again."
             ) from None
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, ValueError, TypeError):
             raise unverifiable() from None
 
 

@@ -1,0 +1,44 @@
+"""What ``duetdb doctor`` says of users, their records, and who may act for them."""
+
+from __future__ import annotations
+
+import pytest
+
+from duetdb.app.cli._risks import Risk, risks_of
+from duetdb.app.service.access.reach import reaches
+from duetdb.app.service.keys.web_key import WebKey
+from duetdb.app.settings import Settings
+from duetdb.schema_gen.build import build_schema
+
+JWKS = {"jwt_algorithm": "ES256", "jwt_jwks_url": "https://issuer.example/jwks.json"}
+
+
+def told(key: WebKey | None = None, users: str = "users", **flags: object) -> list[Risk]:
+    settings = Settings.load({**flags, "users_collection": users}, {}, env_file=None)
+    fields = [{"name": "email", "type": "email"}, {"name": "roles", "type": "text"}]
+    definition = {"name": users, "fields": fields}
+    schema = build_schema({users: definition}, version=1, users=users)
+    keys = [] if key is None else [key]
+    return list(risks_of(settings, schema, keys, reaches(schema, keys, ())))
+
+
+@pytest.mark.parametrize(("origins", "serious"), [((), False), (("https://app.example",), True)])
+def test_a_key_that_signs_tokens(origins: tuple[str, ...], serious: bool) -> None:
+    key = WebKey(id="1", paths=("/auth/jwt/",), origins=origins)
+    sentence = "May sign tokens for every user: no page must carry it."
+    assert Risk("key 1", sentence, serious) in told(key)
+
+
+def test_published_keys_without_an_issuer() -> None:
+    sentence = "Whoever the keys belong to may name any issuer."
+    assert Risk("jwt_issuer", sentence, False) in told(**JWKS)
+    assert not [each for each in told(**JWKS, jwt_issuer="x") if each.where == "jwt_issuer"]
+
+
+@pytest.mark.parametrize("users", ["users", "people"])
+def test_a_key_that_gives_rights(users: str) -> None:
+    sentence = "May write roles of users, and with it give itself rights."
+    key = WebKey(id="1", paths=(f"/{users}/**",), writable=("roles",))
+    assert Risk("key 1", sentence) in told(key, users)
+    star = WebKey(id="1", paths=("/**",), writable=("roles",))
+    assert Risk("key 1", sentence) not in told(star, users)
