@@ -13,7 +13,10 @@ import duetdb
 from tests.cli.conftest import Database, Target
 from tests.processes import clean_environment, run_cli
 
-COMMANDS = ("config", "export", "import", "keys", "reindex", "schema", "serve")
+COMMANDS = (
+    *("audit", "config", "doctor", "export", "import", "keys", "operations", "reindex"),
+    *("schema", "secrets", "serve"),
+)
 
 
 def refused(*arguments: str, **environment: str) -> str:
