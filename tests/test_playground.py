@@ -149,7 +149,7 @@ async def test_the_page_is_for_browsers(app_client: httpx.AsyncClient) -> None:
     page = await app_client.get("/graphql", headers=HTML)
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert page.headers["vary"] == "Accept"
+    assert page.headers["vary"] == "Accept, Origin"
     assert page.headers["x-content-type-options"] == "nosniff"
     assert page.headers["referrer-policy"] == "no-referrer"
     policy = page.headers["content-security-policy"]

@@ -19,7 +19,7 @@ from duetdb.app.http.failures import MethodNotAllowed
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.encoding import dumps
 from duetdb.app.service.limits import Limits
-from duetdb.app.service.principal import require_full
+from duetdb.app.service.principal import Principal, require_full
 from duetdb.app.service.registered import RegisteredOperation, RegisteredOperations
 from duetdb.graphql.answers import failure
 from duetdb.graphql.manifest import operations_of
@@ -46,24 +46,25 @@ class RegistryApp:
         await response(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> JsonBytes:
-        require_full(await self._callers.caller_of(scope))
+        principal = await self._callers.caller_of(scope)
+        require_full(principal)  # before anything is said of the address or the body
         hash_ = scope["path_params"].get("hash")
         match scope["method"], hash_:
             case (("GET" | "HEAD"), None):
-                return JsonBytes(dumps(_shown(await self._registered.all())))
+                return JsonBytes(dumps(_shown(await self._registered.all(principal))))
             case "POST", None:
-                return await self._register(scope, receive)
+                return await self._register(scope, receive, principal)
             case "DELETE", str():
-                await self._registered.remove(hash_)
+                await self._registered.remove(hash_, principal)
                 return JsonBytes(dumps({"result": [hash_]}))
         allowed = ("GET", "HEAD", "POST") if hash_ is None else ("DELETE",)
         raise MethodNotAllowed(scope["method"], *allowed)
 
-    async def _register(self, scope: Scope, receive: Receive) -> JsonBytes:
+    async def _register(self, scope: Scope, receive: Receive, principal: Principal) -> JsonBytes:
         check_content_type(dict(scope["headers"]).get(b"content-type", b""))
         raw = await read_body(Request(scope, receive), self._limits.body_bytes)
         operations = operations_of(parse_json(raw) if raw.strip() else None, self._limits)
-        await self._registered.add(operations)
+        await self._registered.add(operations, principal)
         return JsonBytes(dumps(_shown(operations)), 201)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from duetdb.app.mongo.embedded import EmbeddedMongod
+from duetdb.app.service.principal import FULL_ACCESS
 from duetdb.app.service.registered import RegisteredOperations
 from tests.conftest import make_settings
 from tests.voice_graphql.conftest import AUTHORS, NO_KEY, Voice
@@ -185,6 +186,31 @@ async def test_the_registry_over_http(mongod: EmbeddedMongod) -> None:
         assert answer.json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"
 
 
+async def test_what_was_registered_and_removed_is_in_the_audit(mongod: EmbeddedMongod) -> None:
+    async with server(mongod) as (voice, _):
+        await voice.client.post("/graphql/operations", json={"query": LIST})
+        await voice.client.delete(f"/graphql/operations/{hash_of(LIST)}")
+        for _ in range(100):
+            noted = await operations_noted(voice)
+            if len(noted) == 2:
+                break
+            await asyncio.sleep(0.1)  # entries are written in batches
+        assert noted == [
+            ("operations.add", hash_of(LIST), "key:full"),
+            ("operations.remove", hash_of(LIST), "key:full"),
+        ]
+
+
+async def operations_noted(voice: Voice) -> list[tuple[str, str, str]]:
+    """What the audit says of registered operations, in order."""
+    entries = (await voice.client.get("/rest/_audit?dir=1")).json()
+    return [
+        (each["action"], each["reason"], each["principal"])
+        for each in entries
+        if each["action"].startswith("operations.")
+    ]
+
+
 async def test_what_cannot_be_registered(mongod: EmbeddedMongod) -> None:
     async with server(mongod, registered_bytes=50, registered_operations=2) as (voice, _):
         client = voice.client
@@ -250,7 +276,7 @@ async def test_what_is_removed_elsewhere_is_refused_within_a_second(mongod: Embe
         here, there = (RegisteredOperations(service.engine, service.limits) for _ in range(2))
         await running.voice.client.post("/graphql/operations", json={"query": LIST})
         assert await here.find(hash_of(LIST)) == LIST
-        await there.remove(hash_of(LIST))
+        await there.remove(hash_of(LIST), FULL_ACCESS)
         assert await there.find(hash_of(LIST)) is None
         await asyncio.sleep(0.6)
         assert await here.find(hash_of(LIST)) is None

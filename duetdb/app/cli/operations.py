@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from duetdb.app.cli._session import Session, in_session
+from duetdb.app.service.principal import FULL_ACCESS
 from duetdb.app.service.registered import RegisteredOperation, RegisteredOperations
 from duetdb.app.setting_values import SettingsError
 from duetdb.app.settings import Settings
@@ -35,13 +36,13 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     subject = arguments.subject
     match arguments.action:
         case "list":
-            _print(in_session(settings, lambda session: _registry(session).all()))
+            _print(in_session(settings, lambda session: _registry(session).all(FULL_ACCESS)))
         case "add":
             _print(in_session(settings, lambda session: _add(session, _read(subject))))
         case _:
             if not subject:
                 raise SettingsError("This needs a hash; `duetdb operations list` shows them.")
-            in_session(settings, lambda session: _registry(session).remove(subject))
+            in_session(settings, lambda session: _registry(session).remove(subject, FULL_ACCESS))
             print(f"Removed {subject}.")
     return 0
 
@@ -50,7 +51,7 @@ async def _add(session: Session, raw: str) -> Iterable[RegisteredOperation]:
     from duetdb.graphql.manifest import operations_in  # takes a third of a second to import
 
     operations = operations_in(raw, session.limits)
-    await _registry(session).add(operations)
+    await _registry(session).add(operations, FULL_ACCESS)
     return operations
 
 

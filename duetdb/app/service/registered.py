@@ -16,6 +16,7 @@ from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import LimitExceeded, NotFound
 from duetdb.app.service.limits import Limits
+from duetdb.app.service.principal import Principal, require_full
 
 COLLECTION: Final = "_operations"
 
@@ -35,7 +36,7 @@ class RegisteredOperation:
 class RegisteredOperations:
     """The registry of one database, read from memory as long as that is fresh.
 
-    Whoever adds and removes must have made sure that the caller may.
+    All but ``find`` need a full principal and raise ``Unauthenticated`` or ``Forbidden``.
     """
 
     def __init__(self, engine: Engine, limits: Limits) -> None:
@@ -58,8 +59,9 @@ class RegisteredOperations:
             del self._known[next(iter(self._known))]
         return str(found["text"])
 
-    async def add(self, operations: Sequence[RegisteredOperation]) -> None:
+    async def add(self, operations: Sequence[RegisteredOperation], principal: Principal) -> None:
         """Registers texts, some of which may be there already; raises ``LimitExceeded``."""
+        require_full(principal)
         for each in operations:
             self._check_size(each)
         new = {each.hash: each for each in operations}
@@ -86,14 +88,16 @@ class RegisteredOperations:
                 hint="Register its operations one by one, or raise DUETDB_REGISTERED_BYTES.",
             )
 
-    async def all(self) -> Sequence[RegisteredOperation]:
+    async def all(self, principal: Principal) -> Sequence[RegisteredOperation]:
         """Everything that is registered, by name."""
+        require_full(principal)
         with translate_driver_errors():
             found = await self._stored.find().sort([("name", 1), ("_id", 1)]).to_list(None)
         return [RegisteredOperation(each["_id"], each["name"], each["text"]) for each in found]
 
-    async def remove(self, hash_: str) -> None:
+    async def remove(self, hash_: str, principal: Principal) -> None:
         """Forgets a text, here at once and in other processes soon; raises ``NotFound``."""
+        require_full(principal)
         with translate_driver_errors():
             deleted = (await self._stored.delete_one({"_id": hash_})).deleted_count
         self._known.pop(hash_, None)

@@ -7,7 +7,8 @@ export function exampleFor(schema) {
   const named = (type) => schema.getType(String(type).replace(/[[\]!]/g, ""));
   const fields = (holder) => Object.values(holder.getFields?.() ?? {});
   const isPlain = (field) => field.args.length === 0 && !named(field.type).getFields;
-  const isList = (field) => String(field.type).startsWith("[") && field.args.some(({ name }) => name === "skip");
+  const takes = (field, argument) => field.args.some(({ name }) => name === argument);
+  const isList = (field) => String(field.type).startsWith("[") && takes(field, "skip") && takes(field, "where");
 
   // The collections that every server has come first, those that this one is about last.
   const list = fields(schema.getQueryType()).findLast(isList);
