@@ -152,7 +152,7 @@ def test_a_head_that_does_not_end(server: ServerProcess, start: bytes) -> None:
     begun = time.monotonic()
     status, body, headers = answer_to(server, start)
     assert (status, body, headers["connection"]) == (408, TOO_SLOW, "close")
-    assert 0.9 < time.monotonic() - begun < 3
+    assert 0.9 < time.monotonic() - begun < 6
 
 
 def test_a_byte_now_and_then_does_not_help(server: ServerProcess) -> None:
@@ -160,10 +160,10 @@ def test_a_byte_now_and_then_does_not_help(server: ServerProcess) -> None:
     with connection(server) as client:
         client.sendall(GET)
         with pytest.raises(OSError):
-            while time.monotonic() - begun < 8:
+            while time.monotonic() - begun < 12:
                 client.sendall(b"X")
                 time.sleep(0.1)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 8
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n"])
@@ -172,7 +172,7 @@ def test_who_asks_nothing_loses_the_connection(server: ServerProcess, sent: byte
     with connection(server) as client:
         client.sendall(sent)
         assert rest_of(client) == b""
-    assert 0.9 < time.monotonic() - begun < 3
+    assert 0.9 < time.monotonic() - begun < 6
 
 
 def test_an_idle_connection_is_kept_for_a_while(server: ServerProcess) -> None:
@@ -184,7 +184,7 @@ def test_an_idle_connection_is_kept_for_a_while(server: ServerProcess) -> None:
         assert up_to(client, b"[]").startswith(b"HTTP/1.1 200 ")
         begun = time.monotonic()
         assert rest_of(client) == b""
-        assert 1.5 < time.monotonic() - begun < 4
+        assert 1.5 < time.monotonic() - begun < 8
 
 
 def test_empty_lines_do_not_keep_a_used_connection(server: ServerProcess) -> None:
@@ -193,10 +193,10 @@ def test_empty_lines_do_not_keep_a_used_connection(server: ServerProcess) -> Non
         assert up_to(client, b"[]").startswith(b"HTTP/1.1 200 ")
         begun = time.monotonic()
         with pytest.raises(OSError):
-            while time.monotonic() - begun < 8:
+            while time.monotonic() - begun < 12:
                 client.sendall(b"\r\n")
                 time.sleep(0.1)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 8
 
 
 POST = b"POST %s HTTP/1.1\r\n" + HEAD + b"Content-Type: application/json\r\n"
@@ -211,7 +211,7 @@ def test_a_body_that_does_not_arrive(server: ServerProcess, framing: bytes, sent
     begun = time.monotonic()
     status, body, headers = answer_to(server, POST % b"/rest/users" + framing + sent)
     assert (status, body, headers["connection"]) == (408, BODY_TOO_SLOW, "close")
-    assert 0.9 < time.monotonic() - begun < 3
+    assert 0.9 < time.monotonic() - begun < 6
 
 
 def test_graphql_says_it_in_its_own_words(server: ServerProcess) -> None:
@@ -230,14 +230,14 @@ def test_a_body_by_single_bytes_does_not_arrive_either(server: ServerProcess) ->
         client.sendall(POST % b"/rest/users" + b"Content-Length: 1000\r\n\r\n")
         client.settimeout(0.1)
         begun, received = time.monotonic(), b""
-        while not received and time.monotonic() - begun < 8:
+        while not received and time.monotonic() - begun < 12:
             client.sendall(b" ")
             try:
                 received = client.recv(65536)
             except TimeoutError:
                 continue
     assert received.startswith(b"HTTP/1.1 408 ")
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 6
 
 
 def test_a_body_may_take_the_time_that_its_size_needs(server: ServerProcess) -> None:
@@ -267,10 +267,10 @@ def test_a_body_that_nobody_reads_does_not_keep_the_connection(server: ServerPro
         assert up_to(client, b"}").startswith(b"HTTP/1.1 404 ")
         begun = time.monotonic()
         with pytest.raises(OSError):
-            while time.monotonic() - begun < 8:
+            while time.monotonic() - begun < 12:
                 client.sendall(b" ")
                 time.sleep(0.1)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 8
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate, identity", "GZIP", "x-unknown"])
