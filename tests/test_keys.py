@@ -7,11 +7,11 @@ import re
 
 import pytest
 
+from duetdb.app.service.dates import now
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Forbidden, Unauthenticated
 from duetdb.app.service.keys.hashes import new_key, plain_hash
 from duetdb.app.service.keys.keys import Keys
-from duetdb.app.service.system_fields import now
 
 
 async def test_a_key_is_made_once_and_not_stored(engine: Engine) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from duetdb.app.service.dates import now
 from duetdb.app.service.errors import BadQuery, BadRequest, LimitExceeded
 from duetdb.app.service.filters.operands import Operands
 from duetdb.app.service.filters.tree import Budget, Parser
 from duetdb.app.service.grouping import Function, Measure
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import And, Filter, Match, Not, Or
-from duetdb.app.service.system_fields import now
 from duetdb.graphql.call import Model
 from duetdb.graphql.figures import FUNCTIONS, path_of
 from duetdb.graphql.measures import COUNT, Measures, measure_of

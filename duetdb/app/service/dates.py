@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from duetdb.schema_gen.field import Mismatch
 from duetdb.schema_gen.fields.instants import read_instant
 
 _EPOCH = datetime(1970, 1, 1)
+
+
+def now() -> datetime:
+    """The present instant as MongoDB stores it: UTC, naive, in milliseconds."""
+    instant = datetime.now(UTC)
+    return instant.replace(tzinfo=None, microsecond=instant.microsecond // 1000 * 1000)
 
 
 def instant(operand: Any, now: datetime) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from duetdb.app.service.principal import Principal
@@ -17,12 +17,6 @@ _VERSIONS: Final = 10**18
 
 STAMPED: frozenset[str] = frozenset({"_changed", "_changedby", "_version"})
 """What every change of a document sets."""
-
-
-def now() -> datetime:
-    """The present instant as MongoDB stores it: UTC, naive, in milliseconds."""
-    instant = datetime.now(UTC)
-    return instant.replace(tzinfo=None, microsecond=instant.microsecond // 1000 * 1000)
 
 
 def stamp_created(document: Document, principal: Principal, instant: datetime) -> None:

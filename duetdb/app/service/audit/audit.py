@@ -14,11 +14,11 @@ import structlog
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from duetdb.app.service.audit.notes import Asked
+from duetdb.app.service.dates import now
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import NotAvailable
 from duetdb.app.service.principal import Principal, require_full
-from duetdb.app.service.system_fields import now
 
 ACTIONS: Final = "_audit"
 REFUSALS: Final = "_audit_refused"

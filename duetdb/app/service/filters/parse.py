@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from duetdb.app.service.dates import now
 from duetdb.app.service.errors import BadQuery, LimitExceeded
 from duetdb.app.service.filters.geo import check_near
 from duetdb.app.service.filters.operands import Operands
@@ -13,7 +14,6 @@ from duetdb.app.service.filters.tree import Budget, Parser
 from duetdb.app.service.grouping import Place
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import EVERYTHING, Filter, Hop, Or, Order, Words
-from duetdb.app.service.system_fields import now
 from duetdb.app.service.tokens import words
 from duetdb.schema_gen.model import Collection, Schema
 

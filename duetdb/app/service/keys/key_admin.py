@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from duetdb.app.service.audit import notes
+from duetdb.app.service.dates import now
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import BadRequest, NotFound
@@ -17,7 +18,6 @@ from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.keys.records import COLLECTION, FULL, shown
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal, require_full
-from duetdb.app.service.system_fields import now
 
 _ID_BYTES: Final = 8
 _WEB: Final[Mapping[str, Any]] = {"_id": {"$ne": FULL}}

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from duetdb.app.service.access.document_filter import USER
+from duetdb.app.service.dates import now
 from duetdb.app.service.errors import BadRequest, Invalid, ValidationFailed
 from duetdb.app.service.filters.parse import parse_filter
 from duetdb.app.service.keys.records import RIGHTS
 from duetdb.app.service.keys.web_key import METHODS
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.origins import listed_origin
-from duetdb.app.service.system_fields import now
 from duetdb.schema_gen.field import Mismatch
 from duetdb.schema_gen.fields.instants import read_instant
 from duetdb.schema_gen.model import Collection, GraphQLNames, Schema

@@ -14,6 +14,7 @@ import structlog
 from pymongo.errors import DuplicateKeyError
 
 from duetdb.app.service.access.key_permissions import KeyPermissions
+from duetdb.app.service.dates import now
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Forbidden, Unauthenticated
@@ -29,7 +30,6 @@ from duetdb.app.service.keys.hashes import (
 from duetdb.app.service.keys.records import COLLECTION, FULL, web_key_of
 from duetdb.app.service.keys.web_key import WebKey
 from duetdb.app.service.principal import FULL_ACCESS, Principal
-from duetdb.app.service.system_fields import now
 from duetdb.schema_gen.system import USERS
 
 _FORM: Final = re.compile(f"[0-9a-f]{{{WEB_LENGTH}}}|[0-9a-f]{{{FULL_LENGTH}}}")

@@ -9,6 +9,7 @@ from typing import Any
 from bson import ObjectId
 from pymongo.asynchronous.client_session import AsyncClientSession
 
+from duetdb.app.service.dates import now
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.errors import (
     BadRequest,
@@ -19,7 +20,7 @@ from duetdb.app.service.errors import (
 )
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import Create, Document
-from duetdb.app.service.system_fields import PARENT_FIELDS, now, stamp_created
+from duetdb.app.service.system_fields import PARENT_FIELDS, stamp_created
 from duetdb.app.service.writing.counters import Counters
 from duetdb.app.service.writing.guard import Guard
 from duetdb.app.service.writing.links import Links, require_parent

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from duetdb.app.service.dates import now
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Conflict
-from duetdb.app.service.system_fields import now
 
 IMPORTS = "_imports"
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from bson import Int64, ObjectId
 
+from duetdb.app.service.dates import now
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import BadRequest, Invalid
@@ -20,7 +21,7 @@ from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import Document
 from duetdb.app.service.reading.source import Source
-from duetdb.app.service.system_fields import PARENT_FIELDS, now, stamp_created
+from duetdb.app.service.system_fields import PARENT_FIELDS, stamp_created
 from duetdb.app.service.writing.counters import Counters
 from duetdb.app.service.writing.links import Links
 from duetdb.app.service.writing.unique import find_taken, taken

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from bson import Decimal128
 
+from duetdb.app.service.dates import now
 from duetdb.app.service.principal import Principal
-from duetdb.app.service.system_fields import COUNTED, now, stamp_changed
+from duetdb.app.service.system_fields import COUNTED, stamp_changed
 from duetdb.app.service.writing.changes import Changes
 from duetdb.app.service.writing.edits import Edit
 from duetdb.app.service.writing.places import Place

@@ -12,6 +12,7 @@ from pymongo import ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import OperationFailure
 
+from duetdb.app.service.dates import now
 from duetdb.app.service.errors import (
     BadRequest,
     Conflict,
@@ -26,7 +27,6 @@ from duetdb.app.service.system_fields import (
     PARENT_FIELDS,
     STAMPED,
     at_version,
-    now,
     stamp_changed,
     unchanged,
     version_of,
