@@ -98,6 +98,7 @@ def test_a_file_that_is_not_text_refuses(tmp_path: Path) -> None:
         ("memory", "maybe", "true or false"),
         ("log_level", "infos", "Did you mean 'info'?"),
         ("log_level", "xyz", "one of debug, info, warning, error"),
+        ("introspection", "everybody", "one of all, keys, off"),
         ("database", "admin", "keeps for itself"),
         ("database", "a b", "does not take as a name"),
         ("database", "x" * 64, "does not take as a name"),
