@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from duetdb.app.cli._risks import Risk, risks_of
@@ -10,7 +12,10 @@ from duetdb.app.service.keys.web_key import WebKey
 from duetdb.app.settings import Settings
 from duetdb.schema_gen.build import build_schema
 
-JWKS = {"jwt_algorithm": "ES256", "jwt_jwks_url": "https://issuer.example/jwks.json"}
+JWKS: dict[str, Any] = {
+    "jwt_algorithm": "ES256",
+    "jwt_jwks_url": "https://issuer.example/jwks.json",
+}
 
 
 def told(key: WebKey | None = None, users: str = "users", **flags: object) -> list[Risk]:

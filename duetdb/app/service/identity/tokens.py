@@ -10,6 +10,7 @@ from typing import Any
 from duetdb.app.service.access.role_permissions import RolePermissions
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Unauthenticated
+from duetdb.app.service.identity.lately import Lately
 from duetdb.app.service.identity.options import IdentityOptions
 from duetdb.app.service.identity.revocation import Revocations
 from duetdb.app.service.identity.signing import OWN_ISSUER, Signer, own_signer
@@ -58,6 +59,8 @@ class Tokens:
         self._options = options
         self._configured = configured_verifier(options)
         self._own: Verifier | None = None
+        # A signature is as much work as all else of a small request.
+        self._genuine: Lately[str, Claimed] = Lately(self._verified)
         # The same object for the same roles: what it has worked out is kept with it.
         self._permissions = lru_cache(maxsize=1000)(RolePermissions)
 
@@ -94,7 +97,9 @@ class Tokens:
 
     async def user_of(self, bearer: str) -> User:
         """The same with all that is known of the user; errors as ``authenticate``."""
-        token = await self._verified(bearer)
+        token = await self._genuine.get(bearer)
+        if await self.revocations.holds(token.mark):
+            raise unverifiable()
         email = claim(token.claims, self._options.jwt_email_claim)
         if not is_email(email) or not self._is_email_verified(token):
             raise not_accepted()
@@ -121,8 +126,6 @@ class Tokens:
                 "No tokens are accepted here.", hint="Send a key in the header x-apikey."
             )
         await verifier.verify(bearer, token)
-        if await self.revocations.holds(token.mark):
-            raise unverifiable()
         return token
 
     def _is_email_verified(self, token: Claimed) -> bool:
