@@ -23,7 +23,7 @@ from duetdb.app.service.reading.guarding import both
 from duetdb.app.service.reading.key_texts import Spelled, clashes, text_of
 from duetdb.app.service.reading.ordering import sorted_page
 from duetdb.app.service.reading.places import TEMPORARY, Places
-from duetdb.app.service.reading.projections import projection_of
+from duetdb.app.service.reading.projections import projection_of, with_own
 from duetdb.app.service.reading.related import led, settled
 from duetdb.app.service.reading.selecting import guard_of, select
 from duetdb.app.service.reading.source import Source
@@ -82,9 +82,7 @@ class Aggregator:
             ]
             fields = projection_of(query)
             if fields:
-                # An including projection names what it keeps, our own member as well.
-                noted = {TEMPORARY: 1} if query.projection.include else {}
-                stages.append({"$project": {**fields, **noted}})
+                stages.append({"$project": with_own(fields, TEMPORARY)})
             size = query.max or self._source.limits.page_default
             found = await self._source.aggregate(query.collection.name, stages, size)
             keys = [_shown(each.pop(TEMPORARY), aggregate) for each in found]

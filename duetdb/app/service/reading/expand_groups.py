@@ -9,7 +9,7 @@ from typing import Any
 from duetdb.app.service.query import Document, Expansion, Query
 from duetdb.app.service.reading.ids import usable
 from duetdb.app.service.reading.ordering import page, sorted_page
-from duetdb.app.service.reading.projections import projection_of
+from duetdb.app.service.reading.projections import projection_of, with_own
 from duetdb.app.service.reading.selecting import Selection
 from duetdb.app.service.reading.source import Source
 from duetdb.app.service.stored_names import former_of, holders
@@ -108,7 +108,7 @@ def _pipeline(query: Query, members: Members, ids: list[Any], first: int) -> lis
         stages += [{"$set": {_OWNER: wanted}}, {"$unwind": f"${_OWNER}"}]
     fields = projection_of(query, owner)
     if fields:
-        stages.append({"$project": fields})
+        stages.append({"$project": with_own(fields, owner)})
     kept = {"$firstN": {"input": "$$ROOT", "n": first}}
     return [
         *stages,

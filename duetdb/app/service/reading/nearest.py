@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Stage: TypeAlias = Mapping[str, Any]
 
-_DISTANCE = "_duet_distance"
+_DISTANCE: Final = "_duet_distance"
 """Where the stage notes distances, which it must; never in an answer."""
+NEAREST: Final[Mapping[str, int]] = {_DISTANCE: 1, "_id": 1}
+"""To sort by where the order of equal distances matters.
+
+The database gives these in an order that depends on what else lies around.
+"""
 
 
 def nearest_first(pipeline: Sequence[Stage]) -> Sequence[Stage]:
     """The pipeline with ``$near`` in its first ``$match`` written as ``$geoNear``.
 
     It selects the same documents and gives them in the same order; sorts by
-    nothing, which ask for that order, are left out.
+    nothing, which ask for that order, are left out. One by ``NEAREST`` comes first.
     """
     where = pipeline[0].get("$match") if pipeline else None
     near = _near_of(where) if where else None
@@ -31,8 +36,9 @@ def nearest_first(pipeline: Sequence[Stage]) -> Sequence[Stage]:
     for bound in ("maxDistance", "minDistance"):
         if f"${bound}" in asked:
             stage[bound] = asked[f"${bound}"]
-    rest = [each for each in pipeline[1:] if each.get("$sort") != {}]
-    return [{"$geoNear": stage}, {"$unset": _DISTANCE}, *rest]
+    sort = [each for each in pipeline if each.get("$sort") == NEAREST]
+    rest = [each for each in pipeline[1:] if each.get("$sort") not in ({}, NEAREST)]
+    return [{"$geoNear": stage}, *sort, {"$unset": _DISTANCE}, *rest]
 
 
 def has_near(where: Mapping[str, Any]) -> bool:

@@ -11,14 +11,15 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 
 from duetdb.app.service.grouping import Place
-from duetdb.app.service.query import Document, Order, Query
+from duetdb.app.service.query import EVERYTHING, Document, Order, Query
 from duetdb.app.service.reading.concealing import Stage
 from duetdb.app.service.reading.expressions import SORT_KEYS, Expression
+from duetdb.app.service.reading.nearest import NEAREST
 from duetdb.app.service.reading.places import TEMPORARY, Places
 from duetdb.app.service.reading.projections import projection_of
 from duetdb.app.service.reading.selecting import Selection
 from duetdb.app.service.reading.source import Source
-from duetdb.app.service.reading.translate import sort_of
+from duetdb.app.service.reading.translate import is_by_distance, sort_of
 from duetdb.app.service.stored_names import former_of
 
 
@@ -56,7 +57,7 @@ def follows_relations(query: Query) -> bool:
 def _is_plain(query: Query, selection: Selection, source: Source) -> bool:
     """Whether a find gives the page; in memory, renamed fields move before anybody asks."""
     if not source.in_memory:
-        return not selection.behind and not _is_computed(query, selection)
+        return not (selection.behind or _needs_nearest(query) or _is_computed(query, selection))
     if follows_relations(query):
         source.refuse_in_memory("Ordering through relations")
     return not selection.behind
@@ -69,6 +70,11 @@ def _is_computed(query: Query, selection: Selection) -> bool:
     if follows_relations(query) or any(_is_moving(each, query) for each in query.order):
         return True
     return len(query.order) > 1 and sum(_is_listed(each, query) for each in query.order) > 1
+
+
+def _needs_nearest(query: Query) -> bool:
+    """Whether documents that are not seen must not decide on an order by distance."""
+    return query.guard != EVERYTHING and not query.order and is_by_distance(query.filter)
 
 
 def _is_listed(order: Order, query: Query) -> bool:
@@ -96,7 +102,8 @@ def _projected_page(
 def sorted_page(query: Query, selection: Selection, skip: int, limit: int) -> list[Stage]:
     """The stages that select, sort and cut; what may be seen of documents is left as it is."""
     if not _is_computed(query, selection):
-        return [*selection.stages, *_cut(dict(sort_of(query)), skip, limit)]
+        sort = NEAREST if _needs_nearest(query) else dict(sort_of(query))
+        return [*selection.stages, *_cut(sort, skip, limit)]
     places = Places(query.collection)
     keys: dict[str, Expression] = {}
     order: list[Order] = []

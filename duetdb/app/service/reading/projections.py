@@ -36,6 +36,11 @@ def projection_of(query: Query, *needed: str) -> Mapping[str, int] | None:
     return _reading(query, needed).fields
 
 
+def with_own(fields: Mapping[str, int], name: str) -> Mapping[str, int]:
+    """With a member of our own: an including projection names all that it keeps."""
+    return {**fields, name: 1} if any(fields.values()) else fields
+
+
 def trim(documents: Iterable[Document], query: Query) -> None:
     """Takes away, in place, what may not be seen and no projection could leave out."""
     if query.collection.narrowing is None:
