@@ -83,7 +83,7 @@ class Mouth:
 
     async def _get(self, question: Question, q: Mapping[str, Any], hints: Json, **more: Any) -> Any:
         answer = await self.voice.client.get(
-            f"/rest/{question.collection}", params=[*_params(question, q, hints), *more.items()]
+            f"/rest/{question.collection}", params=[*params_of(question, q, hints), *more.items()]
         )
         if answer.status_code == 400:
             raise Refused(answer.json()["message"])
@@ -110,7 +110,7 @@ class Mouth:
     async def figures(self, asked: AskedFigures) -> list[Json]:
         """The rows of groups by GraphQL; each figure is under its alias, whatever is around it."""
         name = asked.aggregation.question.collection
-        types = {each: type_.format(name.capitalize()) for each, type_ in _TYPES.items()}
+        types = {each: type_.format(name.capitalize()) for each, type_ in TYPES.items()}
         declared = ", ".join(f"${each}: {types[each]}" for each in asked.arguments)
         passed = ", ".join(f"{each}: ${each}" for each in asked.arguments)
         rows = f"rows: {name}Aggregate({passed}) {{ group {asked.selection} }}"
@@ -121,7 +121,7 @@ class Mouth:
         ]
 
 
-_TYPES = {
+TYPES = {
     "groupBy": "[{}Field!]",
     "timeZone": "String",
     "having": "{}Having",
@@ -145,7 +145,7 @@ def _data(body: Json) -> Json:
     return dict(body["data"])
 
 
-def _params(question: Question, q: Mapping[str, Any], hints: Json) -> list[tuple[str, Any]]:
+def params_of(question: Question, q: Mapping[str, Any], hints: Json) -> list[tuple[str, Any]]:
     """The question as parameters of a URL."""
     if question.fields:
         hints = {"$fields": question.fields, **hints}

@@ -114,7 +114,7 @@ FIELDS: Mapping[str, Json] = {
 }
 """Every field that a collection may have."""
 
-_VALUES: Mapping[str, Make] = {
+VALUES: Mapping[str, Make] = {
     "title": _text,
     "sub title": _text,
     "age": _integer,
@@ -177,8 +177,8 @@ def make_scene(random: Random) -> Scene:
         {"name": OTHERS, "fields": OTHER_FIELDS},
         {"name": THINGS, "fields": [FIELDS[name] for name in names]},
     ]
-    clean = {each: _VALUES.get(each) or _links(each, len(others)) for each in (*names, "free")}
-    stray = {each: _stray if each in _VALUES else _of([[], [-1], [0], [0, -1]]) for each in clean}
+    clean = {each: VALUES.get(each) or _links(each, len(others)) for each in (*names, "free")}
+    stray = {each: _stray if each in VALUES else _of([[], [-1], [0], [0, -1]]) for each in clean}
     return Scene(
         definitions,
         others,

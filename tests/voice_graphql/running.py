@@ -48,7 +48,10 @@ async def serving(settings: Settings, *listeners: CommandListener) -> AsyncItera
 def hand_driven(
     mongod: EmbeddedMongod, *listeners: CommandListener, **flags: object
 ) -> Iterator[tuple[Server, asyncio.Runner]]:
-    """A server for many examples of Hypothesis, and the event loop that it lives on."""
+    """A server for many examples of Hypothesis, and the event loop that it lives on.
+
+    ``flags`` are settings of it.
+    """
     with asyncio.Runner() as runner:
         context = serving(make_settings(mongod.uri, **flags), *listeners)
         server = runner.run(context.__aenter__())
