@@ -113,7 +113,7 @@ def _modules() -> dict[str, str]:
 def _overview() -> str:
     lines = ["usage: duetdb COMMAND [--help] ...", "", "commands:"]
     for name in sorted(_modules()):
-        lines.append(f"  {name:<10}{_command(name).SUMMARY}")
+        lines.append(f"  {name:<12}{_command(name).SUMMARY}")
     return "\n".join([*lines, "", "`duetdb COMMAND --help` shows what a command takes."])
 
 
