@@ -236,6 +236,21 @@ async def test_a_mail_tells_that_there_is_an_account(
     assert (await post(client, "login", **LOGIN)).status_code == 200
 
 
+async def test_a_stranger_cannot_prepare_a_password_for_somebodys_record(
+    client: httpx.AsyncClient, engine: Engine
+) -> None:
+    await post(client, "register", email=EMAIL, password="of the stranger")
+    early = await mailed(engine)
+    record = {"email": EMAIL, "email_verified": True, "roles": ["admin"]}
+    await engine.database["users"].insert_one(record)
+    assert (await post(client, "verify", token=early)).json() == VOID
+    await post(client, "register", email=EMAIL, password="of the stranger")
+    mails = await engine.database["email_outbound"].find({"to": EMAIL}).sort("_id", -1).to_list()
+    assert mails[0]["subject"] == "You have an account already"
+    answer = await post(client, "login", email=EMAIL, password="of the stranger")
+    assert (answer.status_code, answer.json()) == (401, WRONG)
+
+
 async def test_a_token_of_a_mail_is_good_once_and_for_its_purpose(
     client: httpx.AsyncClient, engine: Engine
 ) -> None:

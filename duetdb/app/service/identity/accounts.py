@@ -117,13 +117,9 @@ class Accounts:
         if found is None:
             raise _void()
         email, kept = found["email"], found["kept"]
-        record = await self._found(email)
-        if record is None:
-            record = await self._create(email, kept["profile"])
-        elif await self._credentials.find(record["_id"]) is not None:
+        if await self._is_taken(email):
             raise _void()
-        else:
-            await self._confirm(email, record)
+        record = await self._create(email, kept["profile"])
         await self._credentials.store(record["_id"], kept["hash"])
 
     async def ask_reset(self, email: str, address: str) -> None:
@@ -195,17 +191,21 @@ class Accounts:
     async def _invite(self, email: str, hashed: str, profile: Mapping[str, Any]) -> None:
         if await self._attempts.count(MAILS, email.casefold()) > 0:
             return
-        if await self._has_account(email):
+        if await self._is_taken(email):
             await self._mails.send_known(email)
         else:
             await self._mails.send(mails.VERIFY, email, {"hash": hashed, "profile": dict(profile)})
 
-    async def _has_account(self, email: str) -> bool:
+    async def _is_taken(self, email: str) -> bool:
+        """Whether there is a record of the address.
+
+        Nobody gives it a password by registering, for the owner might confirm what
+        a stranger chose; a reset lets the owner choose.
+        """
         try:
-            record = await self._users.find_now(email)
+            return await self._users.find_now(email) is not None
         except Forbidden:
             return True
-        return record is not None and await self._credentials.find(record["_id"]) is not None
 
     async def _offer_reset(self, email: str) -> None:
         if await self._attempts.count(MAILS, email.casefold()) > 0:
