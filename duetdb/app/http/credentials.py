@@ -122,7 +122,7 @@ def presented(scope: Scope) -> Presented:
     """What stands in ``x-apikey`` or the parameter ``apikey``, and in ``authorization: Bearer``
     or the parameter ``jwt`` (SPEC 2.1).
 
-    Raises ``Forbidden`` for what comes twice, or is no credential by its form,
+    Raises ``Forbidden`` for what comes twice and differs, or is no credential by its form,
     ``Unauthenticated`` for what is empty: nothing is accepted by half.
     """
     keys: list[str] = []
@@ -159,12 +159,12 @@ def _parameters(query: bytes) -> list[tuple[str, str]]:
 def _only(values: list[str], what: str) -> str | None:
     if not values:
         return None
-    if len(values) > 1:
+    if len({*values}) > 1:
         raise Forbidden(
             f"More than one {what} was presented.",
             hint="Send one, either in its header or as its query parameter.",
         )
-    (value,) = values
+    value = values[0]
     if not value:
         raise Unauthenticated(
             f"The {what} that was presented is empty.", hint="Send it, or leave it out."
