@@ -49,21 +49,40 @@ class _Check:
     def value(self, name: str, value: Any) -> None:
         """A value to be set at a dotted name."""
         if name[:1] != "_":
-            self._at(self._paths.of(name), value)
+            self._at(self._place(name), value)
 
     def operation(self, operation: Operation) -> None:
         """An operator: all but ``set`` answer by what is stored, which then must be readable."""
         if operation.operator == "set":
             self.value(operation.path, operation.value)
         elif operation.path[:1] != "_":
-            path = self._paths.of(operation.path)
+            path = self._place(operation.path)
             if operation.operator == "push" and self._visible.has(path):
                 for each in _elements(operation.value):
                     self._at(path, each)
             else:
                 self._changed(path)
         if operation.operator == "rename" and isinstance(operation.value, str):
-            self._changed(self._paths.of(operation.value))
+            self._changed(self._place(operation.value))
+
+    def _place(self, name: str) -> str:
+        """The path that a dotted name means; what it leads through decides on the answer too."""
+        path = self._paths.of(name)
+        above = self._paths.of(name.rpartition(".")[0])
+        while above:
+            self._led_through(above, path)
+            above = above.rpartition(".")[0]
+        return path
+
+    def _led_through(self, path: str, goal: str) -> None:
+        """Raises unless the caller knows that there is an object, or sees what there is."""
+        field = self._whole.by_path.get(path)
+        if field is None or field.type.name != "object":
+            is_told = self._visible.has_whole(path)
+        else:
+            is_told = not field.is_list or self._visible.has(path)
+        if not is_told:
+            raise _forbidden(goal)
 
     def _changed(self, path: str) -> None:
         if not (self._is_writable(path) and self._visible.has_whole(path)):
@@ -75,6 +94,8 @@ class _Check:
         if not self._writable.has(path):
             raise _forbidden(path)
         if isinstance(value, Mapping):
+            if not self._new:
+                self._led_through(path, path)
             for name, inner in value.items():
                 self._at(self._paths.below(path, name), inner)
         elif not self._new or not isinstance(value, list | None):

@@ -65,17 +65,18 @@ class Remit:
     ) -> list[Invalid]:
         """What is missing after a change of ``names``, of everything if that is None.
 
-        Left out is what was missing before and stays so without the caller's doing,
-        unless it can see that, and do something about it.
+        Left out is what the caller neither sees nor has changed, or would tell it
+        that there was an object or none.
         """
         old = {each.field for each in before}
         changed = None if names is None else [*map(self._paths.of, names)]
-        return [each for each in after if each.field not in old or self._is_due(each, changed)]
+        return [each for each in after if self._is_due(each, old, changed)]
 
-    def _is_due(self, problem: Invalid, changed: Iterable[str] | None) -> bool:
+    def _is_due(self, problem: Invalid, old: set[str], changed: list[str] | None) -> bool:
         path = self._paths.of(problem.field)
         if not self._writable.has(path):
-            return False
+            # A part that others write, of an object that the caller has made.
+            return problem.field not in old and self._visible.has(path.rpartition(".")[0])
         if changed is None or self._visible.has(path):
             return True
         return any(path == each or path.startswith(f"{each}.") for each in changed)
