@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from duetdb.app.service.identity import lately
-from duetdb.app.service.identity.lately import Lately
+from duetdb.app.service.lately import Lately
 
 
 class Source:

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.identity.lately import primary
 from duetdb.app.service.identity.revocation import later
+from duetdb.app.service.lately import primary
 
 COLLECTION: Final = "_credentials"
 

@@ -13,9 +13,9 @@ import structlog
 
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.identity.lately import primary
 from duetdb.app.service.identity.options import IdentityOptions
 from duetdb.app.service.identity.revocation import later
+from duetdb.app.service.lately import primary
 from duetdb.app.service.principal import FULL_ACCESS
 from duetdb.app.service.query import Create
 from duetdb.app.service.service import Service

@@ -9,9 +9,9 @@ from duetdb.app.service.audit import notes
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import BadRequest, NotFound
-from duetdb.app.service.identity.lately import primary
 from duetdb.app.service.identity.options import IdentityOptions
 from duetdb.app.service.identity.revocation import later
+from duetdb.app.service.lately import primary
 
 COLLECTION: Final = "_settings"
 CONFIGURED: Final = "jwt_secret"

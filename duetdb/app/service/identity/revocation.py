@@ -7,7 +7,7 @@ from typing import Final
 
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.identity.lately import Lately, primary
+from duetdb.app.service.lately import Lately, primary
 
 COLLECTION: Final = "_revoked"
 

@@ -16,9 +16,9 @@ import structlog
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import TooManyRequests, Unauthenticated
-from duetdb.app.service.identity.lately import primary
 from duetdb.app.service.identity.revocation import Revocations, instant, later
 from duetdb.app.service.identity.token_form import read_token
+from duetdb.app.service.lately import primary
 
 COLLECTION: Final = "_sessions"
 

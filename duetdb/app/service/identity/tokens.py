@@ -10,7 +10,6 @@ from typing import Any
 from duetdb.app.service.access.role_permissions import RolePermissions
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Unauthenticated
-from duetdb.app.service.identity.lately import Lately
 from duetdb.app.service.identity.options import IdentityOptions
 from duetdb.app.service.identity.revocation import Revocations
 from duetdb.app.service.identity.signing import OWN_ISSUER, Signer, own_signer
@@ -29,6 +28,7 @@ from duetdb.app.service.identity.verifying import (
     configured_verifier,
     unverifiable,
 )
+from duetdb.app.service.lately import Lately
 from duetdb.app.service.principal import Principal
 
 

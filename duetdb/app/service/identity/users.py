@@ -9,7 +9,7 @@ from typing import Any, Final
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Forbidden
-from duetdb.app.service.identity.lately import Lately, primary
+from duetdb.app.service.lately import Lately, primary
 from duetdb.app.service.query import Document
 
 LONGEST_EMAIL: Final = 254

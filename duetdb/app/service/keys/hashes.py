@@ -17,7 +17,7 @@ from pymongo.errors import DuplicateKeyError
 
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.identity.lately import primary
+from duetdb.app.service.lately import primary
 
 FULL_LENGTH: Final = 37
 WEB_LENGTH: Final = 24

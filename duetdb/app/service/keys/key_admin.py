@@ -11,11 +11,11 @@ from duetdb.app.service.dates import now
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import BadRequest, NotFound
-from duetdb.app.service.identity.lately import primary
 from duetdb.app.service.keys.hashes import WEB_LENGTH, new_key
 from duetdb.app.service.keys.key_body import DEFAULTS, rights_of
 from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.keys.records import COLLECTION, FULL, shown
+from duetdb.app.service.lately import primary
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal, require_full
 

@@ -18,7 +18,6 @@ from duetdb.app.service.dates import now
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Forbidden, Unauthenticated
-from duetdb.app.service.identity.lately import Lately, primary
 from duetdb.app.service.keys.hashes import (
     FULL_LENGTH,
     PREFIX_LENGTH,
@@ -29,6 +28,7 @@ from duetdb.app.service.keys.hashes import (
 )
 from duetdb.app.service.keys.records import COLLECTION, FULL, web_key_of
 from duetdb.app.service.keys.web_key import WebKey
+from duetdb.app.service.lately import Lately, primary
 from duetdb.app.service.principal import FULL_ACCESS, Principal
 from duetdb.schema_gen.system import USERS
 
