@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from duetdb.app.service.identity import lately
+from duetdb.app.service import lately
 from duetdb.app.service.lately import Lately
 
 
