@@ -109,12 +109,17 @@ def _value(field: Json, ids: Ids, random: Random) -> Any:
         chosen = random.sample(ids[field["type"]], random.randint(0, most))
         return [*chosen, GONE] if ids[_STRAY] and random.random() < 0.1 else chosen
     if ids[_STRAY] and random.random() < 0.08 and field["type"] != "geo":
-        return random.choice(_ANY)
+        return _any(random)
     if field["type"] == "text" and not field.get("multiple"):
         return random.choice(_TEXTS)
     if name in _MAKES:
         return _dated(_MAKES[name](random))
     return _dated(random.choice(POOLS.get(field["type"], _ANY)))
+
+
+def _any(random: Random) -> Any:
+    """One of its own: two fields that shared a list would change together."""
+    return deepcopy(random.choice(_ANY))
 
 
 def _dated(value: Any) -> Any:
@@ -161,7 +166,7 @@ def _flip(document: Json, view: View, ids: Ids, random: Random) -> None:
         for name in ("free", "zz"):
             document.pop(name, None)
             if random.random() < 0.6:
-                document[name] = random.choice(_ANY)
+                document[name] = _any(random)
 
 
 def _put(holder: Json, name: str, field: Json, ids: Ids, random: Random) -> None:
