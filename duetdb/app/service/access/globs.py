@@ -21,11 +21,15 @@ class Glob:
     def __init__(self, pattern: str, users: str = USERS) -> None:
         self._system = {*SYSTEM_DEFINITIONS, users}
         names = [each for each in pattern.split("/") if each]
-        self._parts = list(map(_part, names))
+        self._parts = list(map(_part, _collapsed(names)))
+        self._start = _start(self._parts)
         self._names_system = bool(names) and names[0] in self._system
 
     def matches(self, address: Address) -> bool:
         """Whether the pattern holds for the address, whatever id ``ANY_ID`` stands for."""
+        start = self._start
+        if start is not None:  # /posts/** and the like, which most keys have, at a fraction
+            return address[: len(start)] == start and self._fits(address)
         return self._fits(address) and _matches(self._parts, address, certain=True)
 
     def could_match(self, address: Address) -> bool:
@@ -36,6 +40,22 @@ class Glob:
         """System collections are meant by their names only, never by a star."""
         name = address[0]
         return self._names_system or not (name in self._system or name.startswith("_"))
+
+
+def _collapsed(names: Sequence[str]) -> list[str]:
+    """The names, several ``**`` in a row as the one that they mean."""
+    return [
+        each
+        for each, next_ in zip(names, [*names[1:], ""], strict=True)
+        if not each == next_ == _DEEP
+    ]
+
+
+def _start(parts: Sequence[str | re.Pattern[str]]) -> Address | None:
+    """What an address begins with, for patterns that ask for no more."""
+    *names, last = parts or [""]
+    start = tuple(each for each in names if isinstance(each, str) and each != _DEEP)
+    return start if last == _DEEP and len(start) == len(names) else None
 
 
 def _part(text: str) -> str | re.Pattern[str]:
