@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from duetdb.app.service.access.permissions import ANY_ID, Address
@@ -44,11 +45,7 @@ class Glob:
 
 def _collapsed(names: Sequence[str]) -> list[str]:
     """The names, several ``**`` in a row as the one that they mean."""
-    return [
-        each
-        for each, next_ in zip(names, [*names[1:], ""], strict=True)
-        if not each == next_ == _DEEP
-    ]
+    return [each for each, behind in pairwise([*names, ""]) if not each == behind == _DEEP]
 
 
 def _start(parts: Sequence[str | re.Pattern[str]]) -> Address | None:
