@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from types import MappingProxyType
+from typing import Any
 
 from duetdb.schema_gen.field import Field, Relation
 from duetdb.schema_gen.model import Audience, Collection, Narrowing, Referrer, Schema
@@ -138,7 +139,7 @@ def _fields(
 
 
 def _digest(rights: Rights, readable: Iterable[str]) -> str:
-    told = [sorted(rights.methods), sorted(readable)]
+    told: list[Any] = [sorted(rights.methods), sorted(readable), rights.listed, rights.addressed]
     for each in (rights.readable, rights.writable):
         told += [sorted(each.only or ()), [str(each.only is None)], sorted(each.but)]
     return sha256(repr(told).encode()).hexdigest()[:16]

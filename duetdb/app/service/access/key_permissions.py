@@ -53,11 +53,20 @@ class KeyPermissions(Permissions):
         readable = readable_of(collection, self._readable)
         writable = writable_of(collection, self._writable, readable)
         followed = any(self.allows("GET", each) for each in _addresses("GET", collection))
-        return Rights(methods, readable, writable, followed)
+        return Rights(
+            methods,
+            readable,
+            writable,
+            followed,
+            listed=self._could_reach((collection.name,)),
+            addressed=self._could_reach((collection.name, ANY_ID)),
+        )
 
     def _reaches(self, method: str, collection: Collection) -> bool:
-        addresses = list(_addresses(method, collection))
-        return any(each.could_match(address) for each in self._globs for address in addresses)
+        return any(map(self._could_reach, _addresses(method, collection)))
+
+    def _could_reach(self, address: Address) -> bool:
+        return any(each.could_match(address) for each in self._globs)
 
 
 def _addresses(method: str, collection: Collection) -> Iterator[Address]:
