@@ -188,6 +188,11 @@ async def test_orders(user: httpx.AsyncClient, sort: str, found: str) -> None:
     assert "".join(json.loads(each)["name"][0] for each in lines.text.splitlines()) == found
 
 
+async def test_an_order_by_position_stays_where_less_is_shown(user: httpx.AsyncClient) -> None:
+    asked = {"sort": "jobs.0.title", "dir": "-1", "h": {"$fields": {"name": 1}}}
+    assert await names(user, **asked) == "ADB"
+
+
 async def test_groups_figures_and_different_values(user: httpx.AsyncClient) -> None:
     asked = {"$aggregate": ["SUM:salary", "MAX:salary", "MIN:name", "COUNT:"]}
     assert await get(user, h=asked) == {
