@@ -14,6 +14,8 @@ import pytest
 
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.identity.attempts import Allowance
+from duetdb.app.service.identity.passwords import Passwords
+from duetdb.app.service.identity.sessions import Pair, Sessions
 from tests.identity.conftest import Serve, client_of
 from tests.identity.issuer import EMAIL, SECRET, bearer, private_key, public_pem, signed
 
@@ -296,6 +298,56 @@ async def test_resetting_a_password_ends_what_went_before(
     assert answer.status_code == 200
     assert await status(client, pair["jwt"]) == 401
     assert (await post(client, "token", refresh=pair["refresh"])).status_code == 401
+
+
+async def test_who_logs_in_during_a_reset_gets_no_session(
+    client: httpx.AsyncClient, engine: Engine, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await post(client, "reset", email=EMAIL)
+    token = await mailed(engine)
+    begin = Sessions.begin
+
+    async def after_a_reset(*arguments: Any) -> Pair:
+        monkeypatch.undo()
+        answer = await post(client, "reset/confirm", token=token, password="a new password")
+        assert answer.json() == OK
+        return await begin(*arguments)
+
+    monkeypatch.setattr(Sessions, "begin", after_a_reset)
+    answer = await post(client, "login", **LOGIN)
+    assert answer.status_code == 401
+    assert answer.json()["message"] == "The password was changed just now."
+    assert await engine.database["_sessions"].count_documents({}) == 0
+    assert await engine.database["_revoked"].count_documents({}) == 1
+
+
+async def test_a_reset_without_a_token_is_no_work(
+    client: httpx.AsyncClient, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hashing(*_: Any) -> str:
+        raise AssertionError("a password was hashed for a token that is none")
+
+    monkeypatch.setattr(Passwords, "hash", hashing)
+    answer = await post(client, "reset/confirm", token="0" * 64, password="a new password")
+    assert (answer.status_code, answer.json()) == (401, VOID)
+
+
+async def test_a_password_is_that_of_an_address(
+    client: httpx.AsyncClient, engine: Engine, ada: Any
+) -> None:
+    """Who may write the record cannot log in with an address that nobody has proved to own."""
+    pair = await logged_in(client)
+    other = "chief@example.com"
+    await engine.database["users"].update_one({"_id": ada}, {"$set": {"email": other}})
+    answer = await post(client, "login", email=other, password=PASSWORD)
+    assert (answer.status_code, answer.json()) == (401, WRONG)
+    assert (await post(client, "token", refresh=pair["refresh"])).status_code == 403
+    await post(client, "reset", email=other)
+    token = await mailed(engine, other)
+    answer = await post(client, "reset/confirm", token=token, password="a new password")
+    assert answer.json() == OK
+    answer = await post(client, "login", email=other, password="a new password")
+    assert answer.status_code == 200
 
 
 async def test_asking_for_a_reset_tells_nothing(
