@@ -13,14 +13,18 @@ from types import MappingProxyType
 from typing import Any
 
 from duetdb.schema_gen.field import Field, Relation
-from duetdb.schema_gen.model import Audience, Collection, Narrowing, Referrer, Schema
+from duetdb.schema_gen.model import (
+    SYSTEM_FIELDS,
+    Audience,
+    Collection,
+    Narrowing,
+    Referrer,
+    Schema,
+)
 from duetdb.schema_gen.rights import ALL_RIGHTS, FieldSet, Rights
 
 _WORDS = ("_keywords", "_tags")
-_ALWAYS = (
-    "_id _created _changed _createdby _changedby _version _keywords _tags _mock "
-    "_parent_id _parent_def _parent_field"
-).split()
+_ALWAYS = tuple(each for each in SYSTEM_FIELDS if each not in _WORDS)
 """System fields belong to every document, also where ``only`` some fields may be read."""
 
 
@@ -54,13 +58,17 @@ def narrow(
 
 
 def visible_of(collection: Collection, rights: Rights) -> FieldSet:
-    """What may be seen of documents: the readable fields, less what would tell of the others."""
+    """What may be seen of documents: the readable fields, less what would tell of the others.
+
+    The stored words are among that, whatever is searchable: a document keeps those
+    of a field that was so once until it is written again.
+    """
     visible = rights.readable
     if visible.is_everything:
         return visible
     if visible.only is not None:
         visible = FieldSet(visible.only.union(_ALWAYS), visible.but)
-    return _without_words(collection, _without_formulas(collection, visible))
+    return _without_formulas(collection, visible.without(_WORDS))
 
 
 def _without_formulas(collection: Collection, visible: FieldSet) -> FieldSet:
@@ -79,11 +87,6 @@ def _without_formulas(collection: Collection, visible: FieldSet) -> FieldSet:
 
 def _operands(field: Field) -> tuple[str, ...]:
     return field.formula.names if field.formula is not None else ()
-
-
-def _without_words(collection: Collection, visible: FieldSet) -> FieldSet:
-    searched = (each.path for each in collection.all_fields if each.searchable)
-    return visible if all(map(visible.has_whole, searched)) else visible.without(_WORDS)
 
 
 def _narrowed(
