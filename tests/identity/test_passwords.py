@@ -143,6 +143,41 @@ async def test_inputs_are_texts_of_sane_length(client: httpx.AsyncClient, ada: A
             assert (await post(client, path, token=value, **more)).status_code == 400
 
 
+@pytest.mark.parametrize(
+    "email",
+    [
+        "ada@example.com,bob@example.com",
+        "ada,bob@example.com",
+        "<ada@example.com>",
+        "Ada <ada@example.com>",
+        '"ada"@example.com',
+        "ada;bob@example.com",
+        "ada@example.com\r\nBcc: bob@example.com",
+        "ada\u0007@example.com",
+        "ada\u200b@example.com",
+        "ada@bob@example.com",
+        "@example.com",
+    ],
+)
+async def test_an_address_is_one(client: httpx.AsyncClient, engine: Engine, email: str) -> None:
+    answer = await post(client, "register", email=email, password=PASSWORD)
+    assert (answer.status_code, answer.json()["list"]) == (
+        400,
+        [
+            {
+                "field": "email",
+                "message": ["Must be an e-mail address such as name@example.com.", "REGEX"],
+            }
+        ],
+    )
+    assert await engine.database["email_outbound"].count_documents({}) == 0
+
+
+@pytest.mark.parametrize("email", ["o'neill+shop@example.com", "jürgen@bücher.example"])
+async def test_addresses_may_have_other_signs(client: httpx.AsyncClient, email: str) -> None:
+    assert (await post(client, "register", email=email, password=PASSWORD)).json() == OK
+
+
 async def test_passwords_have_a_least_length(client: httpx.AsyncClient, engine: Engine) -> None:
     for password in ("short", "123456789", EMAIL, EMAIL.upper()):
         answer = await post(client, "register", email=EMAIL, password=password)
