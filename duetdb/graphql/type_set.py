@@ -34,7 +34,7 @@ class TypeSet:
         """The types of its own that others may lead to, or that its root fields are made of."""
         rights = self.collection.rights
         found: list[GraphQLNamedType] = [self.object]
-        if rights.can_list or (rights.can_read and rights.followed):
+        if rights.can_list or (rights.can_read and (rights.followed or rights.below)):
             found += (self.where, self.order_by)
         if rights.can_list:
             found.append(self.connection)

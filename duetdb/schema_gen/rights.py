@@ -60,7 +60,8 @@ class Rights:
 
     ``writable`` is about what a caller sends, ``readable`` about all that it may
     see, ask by or sort by. ``followed`` says whether relations lead to the
-    collection, which takes more than reading this document or that. ``listed``
+    collection, which takes more than reading this document or that; if not, the
+    child lists ``below``, each a collection and a field of it, still do. ``listed``
     and ``addressed`` say whether the methods hold at addresses of its own, that
     of the list and those of documents, and not below parents alone.
     """
@@ -69,6 +70,7 @@ class Rights:
     readable: FieldSet = EVERY_FIELD
     writable: FieldSet = EVERY_FIELD
     followed: bool = True
+    below: frozenset[tuple[str, str]] = frozenset()
     listed: bool = True
     addressed: bool = True
 
