@@ -139,7 +139,7 @@ class Authoriser:
         check_written(update.collection, update.changes, update.operations)
         return replace(
             update,
-            guard=narrowing.guard(update.collection, update.method),
+            guard=narrowing.guard_of_stored(update.collection, update.method),
             reaches=narrowing.reaches(update.collection),
         )
 
@@ -152,7 +152,7 @@ class Authoriser:
         narrowing = _Narrowing(principal, self._schemas.schema)
         for each in delete.ids or ():
             narrowing.allow("DELETE", delete.collection, address_of(delete, each))
-        return replace(delete, guard=narrowing.guard(delete.collection, "DELETE"))
+        return replace(delete, guard=narrowing.guard_of_stored(delete.collection, "DELETE"))
 
     def update_many(self, update: UpdateMany, principal: Principal) -> UpdateMany:
         """A change by filter, which is for the full key."""
@@ -193,6 +193,17 @@ class _Narrowing:
         """Which documents the method may reach."""
         user = self._principal.user
         return self._permissions.guard(collection.whole, method, user, self._schema)
+
+    def guard_of_stored(self, collection: Collection, method: str) -> Filter:
+        """Which documents the method may change: of those that are read, if any may be.
+
+        The answer to a change shows the document, and must not show one that a read does not.
+        """
+        guard = self.guard(collection, method)
+        if not self._permissions.rights(collection.whole).can_read:
+            return guard
+        readable = self.guard(collection, "GET")
+        return guard if guard == readable else And((readable, guard))
 
     def parent(self, parent: Parent | None) -> Parent | None:
         """The parent of new documents, which whoever may read parents must be able to see.
