@@ -36,7 +36,8 @@ class DocumentFilter:
     def __init__(self, q: Mapping[str, Any]) -> None:
         self._q = q
         self._is_constant = not any(each.startswith("$") for each in _texts(q))
-        self._parsed: tuple[Schema, Collection, Filter] | None = None
+        self._schema: Schema | None = None
+        self._parsed: dict[str, tuple[Collection, Filter]] = {}
 
     def of(self, collection: Collection, user: Mapping[str, Any], schema: Schema) -> Filter:
         """The filter for one caller.
@@ -45,10 +46,11 @@ class DocumentFilter:
         matches. Raises ``Forbidden`` where it cannot be read at all: metadata that
         was written beside the server opens nothing.
         """
-        known = self._parsed
-        # The schema counts too: a filter may ask by what relations lead to.
-        if known is not None and known[0] is schema and known[1] is collection:
-            return known[2]
+        if self._schema is not schema:  # a filter may ask by what relations lead to
+            self._schema, self._parsed = schema, {}
+        known = self._parsed.get(collection.name)
+        if known is not None and known[0] is collection:
+            return known[1]
         try:
             q = _with_values(self._q, user)
             found = parse_filter(collection, q, _LIMITS, schema)
@@ -60,7 +62,7 @@ class DocumentFilter:
                 hint="Correct the filters in its metadata, or of the key.",
             ) from error
         if self._is_constant:
-            self._parsed = schema, collection, found
+            self._parsed[collection.name] = collection, found
         return found
 
 
