@@ -16,6 +16,7 @@ from duetdb.app.service.access.written_fields import check_written
 from duetdb.app.service.grouping import Aggregate, Distinct, Key, Measure, Place
 from duetdb.app.service.principal import Principal, refusal, require_full
 from duetdb.app.service.query import (
+    EVERYTHING,
     And,
     Create,
     Delete,
@@ -247,6 +248,8 @@ class _Narrowing:
         )
 
     def _filter(self, filter: Filter) -> Filter:
+        if filter is EVERYTHING:
+            return filter
         if isinstance(filter, And | Or):
             return replace(filter, parts=_each(self._filter, filter.parts))
         if isinstance(filter, Not):
