@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from pymongo.errors import PyMongoError
@@ -13,7 +14,7 @@ from pymongo.errors import PyMongoError
 from duetdb.app.service.errors import DuetError
 from duetdb.app.service.mail.message import message_bytes
 from duetdb.app.service.mail.options import MailOptions, relay_of
-from duetdb.app.service.mail.queue import LEASE_SECONDS, Entry, Queue
+from duetdb.app.service.mail.queue import Entry, Queue
 from duetdb.app.service.mail.smtp import Connection, NotNow, Refused, Unreachable
 from duetdb.app.service.mail.unsubscribes import Unsubscribes
 
@@ -23,7 +24,6 @@ _POLL_SECONDS: Final = 1.0
 """After so long a worker finds mail that another one was given."""
 _LONGEST_PAUSE: Final = 60.0
 _LONGEST_WAIT: Final = 3600.0
-_MAIL_SECONDS: Final = LEASE_SECONDS / 2
 _STOP_SECONDS: Final = 5.0
 
 
@@ -68,7 +68,7 @@ class Delivery:
             try:
                 if await self._queue.waiting():
                     count = range(self._options.mail_connections)
-                    await asyncio.gather(*(self._deliver() for _ in count))
+                    await _all([self._deliver() for _ in count])
                 pause = _POLL_SECONDS
             except Unreachable as error:
                 _log.warning("mail_server_unreachable", reason=str(error))
@@ -107,7 +107,7 @@ class Delivery:
             await self._queue.done(entry, "skipped")
             return
         try:
-            async with asyncio.timeout(_MAIL_SECONDS):
+            async with asyncio.timeout(self._options.mail_lease_seconds / 2):
                 raw = message_bytes(message, self._sender)
                 await connection.send(self._sender, message["to"], raw)
         except (NotNow, TimeoutError) as error:
@@ -130,3 +130,10 @@ class Delivery:
         # Not all at the same time: a server that was busy is not to be so again.
         wait = min(doubled, _LONGEST_WAIT) * random.uniform(0.75, 1.25)
         await self._queue.postpone(entry, wait, reason)
+
+
+async def _all(works: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Carries all of them out to their end; raises the first error after that."""
+    for outcome in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome

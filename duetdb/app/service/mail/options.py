@@ -40,6 +40,9 @@ class MailOptions:
     """Connections to the mail server of each worker."""
     mail_attempts: int = field(default=20, metadata={"max": 100})
     """Times that a mail is offered to the mail server before it counts as failed."""
+    mail_lease_seconds: int = field(default=120, metadata={"min": 4, "max": 3600})
+    """Seconds after which another worker takes a mail whose worker has died; half of it is what
+    the mail server may take for one mail."""
     mail_retry_seconds: int = field(default=30, metadata={"max": 3600})
     """Seconds before the second attempt; twice as long before each further one, up to an hour."""
 

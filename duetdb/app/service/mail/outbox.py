@@ -37,7 +37,7 @@ class Outbox:
         self._engine = engine
         self._service = service
         self._options = options
-        self._queue = Queue(engine)
+        self._queue = Queue(engine, options.mail_lease_seconds)
         self._templates = Templates(engine, options.mail_bytes, service.limits.query_ms)
         self._plans = WritePlans()
         self._permits: Permits | None = None

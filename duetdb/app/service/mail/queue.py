@@ -24,8 +24,6 @@ from duetdb.app.service.query import Document
 
 COLLECTION: Final = "_mail_queue"
 OUTBOUND: Final = "email_outbound"
-LEASE_SECONDS: Final = 120
-"""Longer than any delivery is given, so that no two workers offer one mail at once."""
 _DEAD_DAYS: Final = 30
 
 Entry = dict[str, Any]
@@ -33,9 +31,13 @@ Entry = dict[str, Any]
 
 
 class Queue:
-    """Changes of both collections are made together, or not at all."""
+    """Changes of both collections are made together, or not at all.
 
-    def __init__(self, engine: Engine) -> None:
+    A lease lasts longer than any delivery may, so that no two workers offer one mail at once.
+    """
+
+    def __init__(self, engine: Engine, lease_seconds: int) -> None:
+        self._lease = timedelta(seconds=lease_seconds)
         self._engine = engine
         majority = WriteConcern(w="majority")
         self._entries = primary(engine, COLLECTION)
@@ -67,7 +69,7 @@ class Queue:
     async def claim(self) -> Entry | None:
         """The mail that has been due for longest, for the time of a lease; None if none is."""
         instant = now()
-        until = instant + timedelta(seconds=LEASE_SECONDS)
+        until = instant + self._lease
         found: Entry | None = await self._entries.find_one_and_update(
             {"due": {"$lte": instant}},
             {"$set": {"due": until, "fence": token_hex(16)}, "$inc": {"attempts": 1}},
@@ -85,7 +87,7 @@ class Queue:
                 await self._note(entry, {"status": status}, session)
             return bool(removed.deleted_count)
 
-        return await self._together(forget)
+        return bool(await self._together(forget))
 
     async def postpone(self, entry: Entry, seconds: float, reason: str) -> None:
         """The mail is due again after so long."""
