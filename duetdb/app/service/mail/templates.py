@@ -176,6 +176,6 @@ def _check(node: Node) -> None:
             raise BadTemplate(f"A template has no filter {each.name!r} (line {each.lineno}).")
         if isinstance(each, nodes.Test) and each.name not in _TESTS:
             raise BadTemplate(f"A template has no test {each.name!r} (line {each.lineno}).")
-        if isinstance(each, nodes.Name) and each.name.startswith("_"):
+        if isinstance(each, nodes.Name) and (each.name[0] == "_" or each.name == "self"):
             raise BadTemplate(f"A template has no name {each.name!r} (line {each.lineno}).")
         _check(each)
