@@ -158,6 +158,7 @@ async def _assemble(
                 service,
                 callers,
                 administration.keys,
+                outbox,
                 playground=settings.playground,
                 introspection=settings.introspection,
                 persisted_only=settings.persisted_only,
