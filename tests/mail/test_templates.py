@@ -110,13 +110,40 @@ def test_a_subject_is_one_line_of_text() -> None:
     [
         ("<p>One</p><p>Two</p>", "One\n\nTwo\n"),
         ("a<br>b  c\n d", "a\nb c d\n"),
-        ("<ul><li>x</li><li>y</li></ul>", "- x\n\n- y\n"),
+        ("<ul><li>x</li><li>y</li></ul>", "- x\n- y\n"),
         ('<a href="https://x.example">here</a>', "here (https://x.example)\n"),
         ('<a href="https://x.example">https://x.example</a>', "https://x.example\n"),
         ("<style>p{}</style><script>x</script>&lt;b&gt;", "<b>\n"),
         ('<img alt="A cat"><table><tr><td>1</td><td>2</td></tr></table>', "A cat\n\n1 2\n"),
         ("<p>open <a href=x>", "open\n"),
+        ("1 < 2 &amp;amp; 3 > 2", "1 < 2 &amp; 3 > 2\n"),
+        ('<a title="a > b" href=x>y</a>', "y (x)\n"),
+        ("<p title='>open<b>x</b>", "openx\n"),
+        ("a<!-- <b> -->c<!doctype html>d<!-- e", "acd\n"),
     ],
 )
 def test_the_plain_text_of_html(html: str, text: str) -> None:
     assert plain_text(html) == text
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<!--",
+        "<a ",
+        "<![",
+        "<?",
+        "</",
+        "<a href='",
+        "&",
+        "<!",
+        "<a><b",
+        "<script>",
+        " <b> ",
+        "'<p ",
+    ],
+)
+def test_the_plain_text_of_anything_takes_a_moment(piece: str) -> None:
+    began = time.monotonic()
+    plain_text(piece * (500_000 // len(piece)))
+    assert time.monotonic() - began < 3

@@ -10,7 +10,7 @@ from bson import ObjectId
 
 from duetdb.app.service.dates import now
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.errors import Invalid, TooManyRequests, ValidationFailed
+from duetdb.app.service.errors import Invalid, LimitExceeded, TooManyRequests, ValidationFailed
 from duetdb.app.service.events import Change, ChangeKind
 from duetdb.app.service.mail.addresses import BadAddress, plain_address
 from duetdb.app.service.mail.delivery import Delivery
@@ -133,6 +133,7 @@ class Outbox:
         known: dict[str, Template | str] = {}
         filled: list[Filled] = []
         invalid: list[Invalid] = []
+        size, most = 0, self._service.limits.body_bytes
         for position, mail in enumerate(mails):
             index = position if several else None
             if mail.template not in known:
@@ -143,8 +144,14 @@ class Outbox:
                 continue
             try:
                 filled.append(await self._templates.fill(template, self._data(mail)))
+                size += len(filled[-1].html)
             except BadTemplate as error:
                 invalid.append(Invalid("html", str(error), "TYPE", index))
+            if size > most:
+                raise LimitExceeded(
+                    f"The mails of one request have at most {most:,} characters.",
+                    hint="Send them in several requests.",
+                )
         if invalid:
             raise ValidationFailed(invalid)
         return filled
