@@ -57,6 +57,16 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
 
 
 @pytest.fixture
+async def little_memory(engine: Engine) -> AsyncIterator[None]:
+    """A database that sorts in 200 KB of memory."""
+    name = "internalQueryMaxBlockingSortMemoryUsageBytes"
+    set_ = {"setParameter": 1, name: 200_000}
+    before = (await engine.client.admin.command(set_))["was"]
+    yield
+    await engine.client.admin.command({"setParameter": 1, name: before})
+
+
+@pytest.fixture
 async def app_client(settings: Settings, engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the whole application, with the full-access key in its headers."""
     from duetdb.app.main import create_app

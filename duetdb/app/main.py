@@ -150,7 +150,8 @@ async def _assemble(
     identity = Identity(engine, service, options, outbox)
     callers = Callers(keys, identity.tokens, watch.limiter, origins)
     admin = SchemaAdmin(engine, catalog, limits)
-    administration = Administration(admin, KeyAdmin(engine, keys, limits), watch.audit)
+    key_admin = KeyAdmin(engine, keys, identity.sessions, limits)
+    administration = Administration(admin, key_admin, watch.audit)
     app.router.routes.extend(
         [
             *rest_routes(service, administration, callers),

@@ -27,10 +27,10 @@ def _check_api_key(settings: Settings) -> None:
             f"{settings.origin_of('api_key')} has {len(key)} characters; a full-access key needs "
             f"{_API_KEY_LENGTH} or more. `openssl rand -hex 24` makes a good one."
         )
-    if not key.isascii() or not key.isprintable() or " " in key:
+    if not key.isascii() or not key.isprintable() or {" ", ","} & {*key}:
         raise SettingsError(
-            f"{settings.origin_of('api_key')} has characters that an HTTP header cannot carry; "
-            "use letters, digits and ASCII punctuation."
+            f"{settings.origin_of('api_key')} has characters that an HTTP header cannot carry as "
+            "one value; use letters, digits and ASCII punctuation, but no comma."
         )
 
 

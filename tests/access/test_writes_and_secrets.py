@@ -129,6 +129,8 @@ async def _written(
         assert before == await _held(desk), (request, error)
         return told(error)
     after = await _held(desk)
+    written = [each for id_, each in after.items() if each != before.get(id_)]
+    assert all(each["team"] == "red" for each in written), request
     for id_, document in before.items():
         is_gone = kind == "delete" and id_ not in after
         if document["team"] == "blue" or not (is_gone or kind == "create"):

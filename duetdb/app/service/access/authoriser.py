@@ -34,7 +34,7 @@ from duetdb.app.service.query import (
     Update,
     UpdateMany,
 )
-from duetdb.schema_gen.field import Relation
+from duetdb.schema_gen.field import Field, Relation
 from duetdb.schema_gen.model import Audience, Collection, Schema
 from duetdb.schema_gen.narrowing import visible_of
 
@@ -245,7 +245,7 @@ class _Narrowing:
                 return filter
             return replace(filter, value=self._filter(filter.value))
         if isinstance(filter, Related):
-            self._follow(filter.target)
+            self._lead(filter.source, filter.field, filter.target)
             inner, guard = self._filter(filter.filter), self.guard(filter.target, "GET")
             return replace(filter, filter=inner, guard=guard)
         return filter
@@ -268,11 +268,16 @@ class _Narrowing:
 
     def _expansion(self, expansion: Expansion, source: Collection) -> Expansion:
         target = expansion.query.collection
-        if expansion.field.relation is Relation.CHILD and not expansion.reverse:
-            self._follow(target, (source.name, ANY_ID, expansion.field.name))
-        else:
+        if expansion.reverse:
             self._follow(target)
+        else:
+            self._lead(source, expansion.field, target)
         return replace(expansion, query=self._within(expansion.query))
+
+    def _lead(self, source: Collection, field: Field, target: Collection) -> None:
+        """Raises unless the field leads the caller on; a child list has an address of its own."""
+        is_list = field.relation is Relation.CHILD
+        self._follow(target, (source.name, ANY_ID, field.name) if is_list else None)
 
     def _follow(self, target: Collection, address: Address | None = None) -> None:
         """Raises unless relations lead the caller to the collection."""

@@ -76,10 +76,16 @@ class Mails:
 
     async def take(self, purpose: str, token: str) -> Mapping[str, Any] | None:
         """What a token stands for, once: its ``email`` and what was ``kept``; None if nothing."""
-        query = {"_id": _hash(token), "purpose": purpose, "expires": {"$gt": later(seconds=0)}}
         with translate_driver_errors():
-            found: Mapping[str, Any] | None = await self._tokens.find_one_and_delete(query)
+            found: Mapping[str, Any] | None = await self._tokens.find_one_and_delete(
+                _query(purpose, token)
+            )
         return found
+
+    async def holds(self, purpose: str, token: str) -> bool:
+        """Whether the token can be taken; it stays."""
+        with translate_driver_errors():
+            return await self._tokens.find_one(_query(purpose, token), {"_id": 1}) is not None
 
     async def forget(self, purpose: str, email: str) -> None:
         """All tokens of a purpose that were sent to this address are void."""
@@ -99,6 +105,10 @@ class Mails:
             way = f'<p>{_TEXTS[purpose]} link: <a href="{escape(url)}">{escape(url)}</a></p>'
         minutes = self._options.mail_minutes
         return f"{way}<p>It is good for {minutes} minutes, once. If it was not you, do nothing.</p>"
+
+
+def _query(purpose: str, token: str) -> Mapping[str, Any]:
+    return {"_id": _hash(token), "purpose": purpose, "expires": {"$gt": later(seconds=0)}}
 
 
 def _hash(token: str) -> str:

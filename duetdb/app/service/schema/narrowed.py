@@ -27,7 +27,7 @@ class NarrowedGenerations:
         """What is left of the generation for callers with these permissions."""
         token = permissions.token
         kept = self._kept.get(token)
-        if kept is not None and kept[0] is whole:
+        if kept is not None and kept[0].parts is whole.parts:  # a version may change nothing
             return kept[1]
         building = self._building.get((id(whole), token))
         if building is None:
