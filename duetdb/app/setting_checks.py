@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from duetdb.app.service.identity.material import BadOptions, check_options
+from duetdb.app.service.mail.options import BadMailOptions, check_mail_options
 from duetdb.app.setting_values import SettingsError
 
 if TYPE_CHECKING:
@@ -117,11 +118,19 @@ def _check_identity(settings: Settings) -> None:
         raise SettingsError(str(error)) from None
 
 
+def _check_mail(settings: Settings) -> None:
+    try:
+        check_mail_options(settings.mail())
+    except BadMailOptions as error:
+        raise SettingsError(str(error)) from None
+
+
 CHECKS: Final[tuple[Callable[[Settings], None], ...]] = (
     _check_api_key,
     _check_pepper,
     _check_origins,
     _check_identity,
+    _check_mail,
     _check_database,
     _check_engine,
     _check_tls,

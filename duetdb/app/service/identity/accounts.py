@@ -32,6 +32,7 @@ from duetdb.app.service.identity.passwords import Passwords
 from duetdb.app.service.identity.sessions import Pair, Session, Sessions
 from duetdb.app.service.identity.tokens import Tokens, User
 from duetdb.app.service.identity.users import is_active
+from duetdb.app.service.mail.outbox import Outbox
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import Create, Document, Update
 from duetdb.app.service.service import Service
@@ -54,6 +55,7 @@ class Accounts:
         options: IdentityOptions,
         tokens: Tokens,
         sessions: Sessions,
+        outbox: Outbox,
     ) -> None:
         self._service = service
         self._options = options
@@ -63,7 +65,7 @@ class Accounts:
         self._passwords = Passwords()
         self._credentials = Credentials(engine)
         self._attempts = Attempts(engine)
-        self._mails = Mails(engine, service, options)
+        self._mails = Mails(engine, outbox, options)
 
     async def start(self) -> None:
         if self._options.passwords:

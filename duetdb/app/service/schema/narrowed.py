@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable
+from dataclasses import replace
 
 from duetdb.app.service.access.permissions import Permissions
 from duetdb.app.service.schema.assembly import Assembler, Generation
@@ -52,4 +53,5 @@ class NarrowedGenerations:
         """What did not change comes from what these callers saw ``before``, or else from all."""
         seen = before.schema if before is not whole else None
         schema = narrow(whole.schema, permissions.rights, permissions.audience, seen)
+        schema = replace(schema, mail=permissions.names("POST", "/mail"))
         return self._assembler.parts_of(schema, before)
