@@ -9,6 +9,7 @@ from duetdb.app.service.errors import BadQuery
 from duetdb.app.service.filters.paths import split
 from duetdb.app.service.query import Expansion, Projection
 from duetdb.schema_gen.model import SYSTEM_FIELDS, Collection
+from duetdb.schema_gen.positions import is_position
 
 _EXAMPLE = 'Such as h={"$fields":{"name":1,"email":1}}.'
 
@@ -113,4 +114,4 @@ def _reference_above(path: str, collection: Collection) -> str | None:
 def _steps_below(path: str, above: str) -> str:
     """``company.0.name`` and ``company.name`` both mean the names inside ``company``."""
     first, _, rest = path[len(above) + 1 :].partition(".")
-    return rest if first.isdigit() and rest else f"{first}.{rest}" if rest else first
+    return rest if is_position(first) and rest else f"{first}.{rest}" if rest else first

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from duetdb.schema_gen.positions import is_position
+
 _KEPT: tuple[str, ...] = ("name", "description", "required")
 
 Fault = tuple[str, str]
@@ -59,4 +61,4 @@ def _widened(field: dict[str, Any], path: str, fallback: str, said: list[str]) -
 
 
 def _names(path: str) -> tuple[str, ...]:
-    return tuple(name for name in path.split(".") if not name.isdigit())
+    return tuple(name for name in path.split(".") if not is_position(name))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
 from duetdb.schema_gen.field import Field, Relation
+from duetdb.schema_gen.positions import is_position
 from duetdb.schema_gen.rights import ALL_RIGHTS, FieldSet, Rights
 from duetdb.schema_gen.shape import Shape
 
@@ -168,6 +169,10 @@ class Collection:
     def all_fields(self) -> tuple[Field, ...]:
         """Every declared field, nested ones included, parents before their parts."""
         return tuple(self.by_path.values())
+
+    def is_position(self, names: Sequence[str], part: str) -> bool:
+        """Whether ``part`` behind ``names`` is a position: a number is a name if declared so."""
+        return is_position(part) and ".".join((*names, part)) not in self.by_path
 
 
 @dataclass(frozen=True, slots=True)

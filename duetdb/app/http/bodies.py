@@ -31,7 +31,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     received, without reading on.
     """
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit:
+    if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)
     chunks: list[bytes] = []
     size = 0

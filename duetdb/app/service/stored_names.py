@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from duetdb.app.service.query import Document
 from duetdb.schema_gen.model import Collection
+from duetdb.schema_gen.positions import is_position
 
 
 def former_of(path: str, collection: Collection) -> str | None:
@@ -18,7 +19,7 @@ def former_of(path: str, collection: Collection) -> str | None:
     changed = list(parts)
     names: list[str] = []
     for position, part in enumerate(parts):
-        if part.isdigit() and ".".join((*names, part)) not in collection.by_path:
+        if collection.is_position(names, part):
             continue
         names.append(part)
         former = collection.former.get(".".join(names))
@@ -56,7 +57,7 @@ class CurrentPaths:
 
     def _is_position(self, part: str, path: str, holder: str) -> bool:
         """A number is a name where one is declared so, and where no list can be."""
-        if not (part.isascii() and part.isdecimal()) or path in self._fields:
+        if not is_position(part) or path in self._fields:
             return False
         field = self._fields.get(holder)
         return field is None or field.is_list or field.type.name == "JSON"

@@ -10,6 +10,7 @@ from itertools import pairwise
 from duetdb.app.service.errors import BadQuery
 from duetdb.schema_gen.field import Field
 from duetdb.schema_gen.model import Collection, Schema
+from duetdb.schema_gen.positions import is_position
 
 _BRACKETS = re.compile(r"\[(\d+)\]")
 FORBIDDEN = frozenset(("__proto__", "_bsontype"))
@@ -51,7 +52,7 @@ def resolve(collection: Collection, path: str, base: Sequence[str] = ()) -> Targ
         raise _refusal(path, "leads to a prototype")
     names = list(base)
     for position, part in enumerate(parts):
-        if part.isdigit() and ".".join((*names, part)) not in collection.by_path:
+        if collection.is_position(names, part):
             continue
         names.append(part)
         field = collection.by_path.get(".".join(names))
@@ -63,7 +64,7 @@ def resolve(collection: Collection, path: str, base: Sequence[str] = ()) -> Targ
 def _at_relation(field: Field, parts: list[str], position: int, names: list[str]) -> Target:
     rest = parts[position + 1 :]
     stored = parts[: position + 1]
-    if rest and rest[0].isdigit():
+    if rest and is_position(rest[0]):
         stored.append(rest.pop(0))
     if rest == ["_id"] and field.is_stored:
         rest = []

@@ -9,6 +9,7 @@ from duetdb.app.service.access.permissions import PerCollection
 from duetdb.app.service.query import Document
 from duetdb.app.service.stored_names import former_of
 from duetdb.schema_gen.model import Collection
+from duetdb.schema_gen.positions import is_position
 from duetdb.schema_gen.rights import FieldSet
 
 Stage: TypeAlias = dict[str, Any]
@@ -122,7 +123,7 @@ def _stages(visible: FieldSet) -> tuple[Stage, ...]:
 def _before_position(path: str) -> str:
     parts = path.split(".")
     for place, part in enumerate(parts):
-        if place and part.isdigit():
+        if place and is_position(part):
             return ".".join(parts[:place])
     return path
 

@@ -23,6 +23,7 @@ from duetdb.app.service.reading.selecting import Selection, frugally, in_need
 from duetdb.app.service.reading.source import Source
 from duetdb.app.service.reading.translate import is_by_distance, sort_of
 from duetdb.app.service.stored_names import former_of
+from duetdb.schema_gen.positions import is_position
 
 
 async def page(
@@ -187,7 +188,7 @@ def _has_position(path: str) -> bool:
 
     Projections know no positions, so that what is to be sorted by would be gone.
     """
-    return any(part.isdigit() for part in path.split("."))
+    return any(is_position(part) for part in path.split("."))
 
 
 def _key(order: Order, places: Places) -> Expression:

@@ -184,7 +184,7 @@ def _innermost_list(path: str, collection: Collection, base: str) -> tuple[str, 
     parts, names = path.split("."), base.split(".")[:-1]
     ends: list[int] = []
     for end, part in enumerate(parts, 1):
-        if part.isdigit() and ".".join((*names, part)) not in collection.by_path:
+        if collection.is_position(names, part):
             if ends and ends[-1] == end - 1:
                 ends.pop()
             continue

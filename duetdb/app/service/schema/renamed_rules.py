@@ -18,6 +18,7 @@ from duetdb.app.service.query import And, Filter, Match, Not, Or, Related
 from duetdb.app.service.schema.drafts import Draft, field_position
 from duetdb.schema_gen.metadata import describe
 from duetdb.schema_gen.model import Collection, Schema
+from duetdb.schema_gen.positions import without_positions
 from duetdb.schema_gen.problem import Problem
 
 Asked: TypeAlias = tuple[str, str]
@@ -82,8 +83,7 @@ def _paths(filter: Filter, collection: Collection, base: str) -> Iterator[Asked]
     elif isinstance(filter, Not):
         yield from _paths(filter.part, collection, base)
     elif isinstance(filter, Match | Related):
-        path = ".".join(each for each in f"{base}.{filter.path}".split(".") if not each.isdigit())
-        path = path.strip(".")
+        path = without_positions(f"{base}.{filter.path}").strip(".")
         yield collection.name, path
         if isinstance(filter, Related):
             yield from _paths(filter.filter, filter.target, "")
