@@ -21,6 +21,7 @@ from duetdb.app.http.fallback import answered, left, refused
 from duetdb.app.http.gate import Gate, Rules
 from duetdb.app.http.health import health_routes
 from duetdb.app.http.leases import Leased
+from duetdb.app.http.media import media_routes
 from duetdb.app.http.metrics import Metrics
 from duetdb.app.http.observe import Observe
 from duetdb.app.http.proxies import Proxies
@@ -36,6 +37,7 @@ from duetdb.app.service.events import Events
 from duetdb.app.service.identity.identity import Identity
 from duetdb.app.service.keys.key_admin import KeyAdmin
 from duetdb.app.service.keys.keys import Keys
+from duetdb.app.service.media.archive import Archive
 from duetdb.app.service.permits import Permits
 from duetdb.app.service.schema.admin import SchemaAdmin
 from duetdb.app.service.schema.catalog import Catalog
@@ -148,6 +150,7 @@ async def _assemble(
     callers = Callers(keys, identity.tokens, watch.limiter, origins)
     admin = SchemaAdmin(engine, catalog, limits)
     administration = Administration(admin, KeyAdmin(engine, keys, limits), watch.audit)
+    archive = Archive(engine, limits)
     app.router.routes.extend(
         [
             *rest_routes(service, administration, callers),
@@ -159,6 +162,7 @@ async def _assemble(
                 introspection=settings.introspection,
                 persisted_only=settings.persisted_only,
             ),
+            *media_routes(archive, callers),
             *health_routes(service, callers, watch.metrics),
         ]
     )
@@ -168,6 +172,7 @@ async def _assemble(
     stack.push_async_callback(watch.audit.stop)
     await keys.start()
     await catalog.start()
+    await archive.start()
     stack.push_async_callback(catalog.stop)
     await identity.start()
     stack.push_async_callback(identity.stop)

@@ -79,6 +79,14 @@ class Limits:
     """Levels of documents in a REST answer, references expanded (SPEC 9.1); 1 expands none."""
     reported_failures: int = 1_000
     """Documents that an update by query names as failed; it counts all of them."""
+    media_file_bytes: int = 64 * 1024 * 1024
+    """Bytes of one file of the media archive; more is 413."""
+    media_files: int = 100
+    """Files of one upload."""
+    media_upload_bytes: int = 256 * 1024 * 1024
+    """Bytes of all files of one upload."""
+    media_uploads: int = 8
+    """Uploads that a worker reads at a time; others wait."""
     write_retries: int = 20
     """Attempts of an optimistic update before it is a Conflict."""
 

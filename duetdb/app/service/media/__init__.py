@@ -1,0 +1,1 @@
+"""The media archive: files in GridFS, stored whole or not at all."""
