@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -14,12 +14,13 @@ from starlette.types import ASGIApp
 
 from duetdb.app.http.credentials import Callers
 from duetdb.app.http.failures import MethodNotAllowed, refusal
-from duetdb.app.http.multipart import Parts
+from duetdb.app.http.multipart import Parts, check_length
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.encoding import dumps
 from duetdb.app.service.errors import BadRequest, DuetError
 from duetdb.app.service.media.archive import Archive, admit
 from duetdb.app.service.media.kinds import INLINE
+from duetdb.app.service.media.sizes import WIDTHS, Sizes
 
 _SAFE: Final = {
     "x-content-type-options": "nosniff",
@@ -29,14 +30,15 @@ _SAFE: Final = {
 _SHOWN: Final = frozenset(INLINE.values())
 
 Handler = Callable[[Request], Awaitable[ASGIApp]]
+Handlers = Mapping[str, Handler]
 
 
 def media_routes(archive: Archive, callers: Callers) -> list[BaseRoute]:
     """The routes of the media archive."""
     media = Media(archive, callers)
-    pages = {"GET": media.list, "HEAD": media.list, "POST": media.upload}
-    files = {"GET": media.bytes, "HEAD": media.bytes, "DELETE": media.delete}
-    about = {"GET": media.meta, "HEAD": media.meta}
+    pages: Handlers = {"GET": media.list, "HEAD": media.list, "POST": media.upload}
+    files: Handlers = {"GET": media.content, "HEAD": media.content, "DELETE": media.delete}
+    about: Handlers = {"GET": media.meta, "HEAD": media.meta}
     return [
         Route("/media", _answering(pages), methods=_METHODS),
         Route("/media/{name}", _answering(files), methods=_METHODS),
@@ -47,7 +49,7 @@ def media_routes(archive: Archive, callers: Callers) -> list[BaseRoute]:
 _METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def _answering(handlers: dict[str, Handler]) -> Handler:
+def _answering(handlers: Handlers) -> Handler:
     async def answer(request: Request) -> ASGIApp:
         try:
             handler = handlers.get(request.method)
@@ -68,11 +70,13 @@ class Media:
     def __init__(self, archive: Archive, callers: Callers) -> None:
         self._archive = archive
         self._callers = callers
+        self._sizes = Sizes(archive)
         self._parsing = asyncio.Semaphore(archive.limits.media_uploads)
 
     async def upload(self, request: Request) -> ASGIApp:
         principal = await self._callers.caller_of(request.scope)
         admit(principal, "POST")
+        check_length(request.headers.get("content-length", ""), self._archive.limits)
         async with self._parsing, self._archive.upload(principal) as upload:
             parts = Parts(request.headers.get("content-type", ""), upload)
             await parts.read(request.stream())
@@ -94,24 +98,30 @@ class Media:
         admit(await self._callers.caller_of(request.scope), "DELETE")
         return JsonBytes(dumps({"result": [await self._archive.delete(_name(request))]}))
 
-    async def bytes(self, request: Request) -> ASGIApp:
+    async def content(self, request: Request) -> ASGIApp:
         """The stored bytes; they need no key."""
         file = await self._archive.find(_name(request))
-        etag = f'"{file["_id"]}"'
+        size = request.query_params.get("s", "o")
+        smaller = await self._sizes.of(file, size) if size in WIDTHS else None
+        etag = f'"{file["_id"]}"' if smaller is None else f'"{file["_id"]}.{size}"'
         headers = {**_SAFE, "etag": etag}
         known = request.headers.get("if-none-match", "")
         if known.strip() == "*" or etag in [_strong(each) for each in known.split(",")]:
             return Response(status_code=304, headers=headers)
-        kind, size = file["metadata"]["mediatype"], file["length"]
+        kind, length = file["metadata"]["mediatype"], file["length"]
+        if smaller is not None:
+            kind, length = smaller[1], len(smaller[0])
         shown = kind in _SHOWN and request.query_params.get("download") != "true"
         headers["content-type"] = kind
-        headers["content-length"] = str(size)
+        headers["content-length"] = str(length)
         headers["content-disposition"] = _disposition(file["metadata"]["origname"], shown)
-        if request.method == "HEAD" or not size:
+        if request.method == "HEAD" or not length:
             return Response(headers=headers)
-        return StreamingResponse(self._content(file), headers=headers)
+        if smaller is not None:
+            return Response(smaller[0], headers=headers)
+        return StreamingResponse(self._pieces(file), headers=headers)
 
-    def _content(self, file: dict[str, Any]) -> AsyncIterator[bytes]:
+    def _pieces(self, file: dict[str, Any]) -> AsyncIterator[bytes]:
         return self._archive.content(file, 0, file["length"])
 
 

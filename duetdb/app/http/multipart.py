@@ -8,10 +8,27 @@ from typing import Any, Final
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from duetdb.app.service.errors import BadRequest
+from duetdb.app.service.errors import BadRequest, TooLarge
+from duetdb.app.service.limits import Limits
 from duetdb.app.service.media.upload import Upload
 
 _HINT: Final = "Send the files as multipart/form-data, each part with a filename."
+_HEADERS_OF_A_FILE: Final = 8 * 1024
+
+
+def check_length(text: str, limits: Limits) -> None:
+    """Raises ``TooLarge`` for a body that says before it comes that it is over the limits."""
+    if text.isdigit() and int(text[:20]) > longest(limits):
+        raise _too_large(limits)
+
+
+def longest(limits: Limits) -> int:
+    """The most bytes of a body, what stands around its files included."""
+    return limits.media_upload_bytes + limits.media_files * _HEADERS_OF_A_FILE
+
+
+def _too_large(limits: Limits) -> TooLarge:
+    return TooLarge(f"The upload has more than {limits.media_upload_bytes:,} bytes.")
 
 
 class Parts:
@@ -43,8 +60,12 @@ class Parts:
 
     async def read(self, body: AsyncIterable[bytes]) -> None:
         """Reads to the end; raises ``BadRequest`` for what is malformed, cut off or no file."""
+        limits, length = self._upload.limits, 0
         try:
             async for piece in body:
+                length += len(piece)
+                if length > longest(limits):
+                    raise _too_large(limits)
                 self._parser.write(piece)
                 for event, data in self._events:
                     await self._take(event, data)

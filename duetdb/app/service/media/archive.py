@@ -27,6 +27,7 @@ class Archive:
         self._files = engine.database["_media.files"]
         self._chunks = engine.database["_media.chunks"]
         self._uploads = engine.database["_media.uploads"]
+        self._sizes = engine.database["_media.sizes"]
         self.limits = limits
 
     async def start(self) -> None:
@@ -35,6 +36,7 @@ class Archive:
             await self._chunks.create_index([("files_id", 1), ("n", 1)], unique=True)
             await self._files.create_index([("metadata.origname", 1), ("_id", -1)])
             await self._files.create_index([("filename", 1)])
+            await self._sizes.create_index([("file", 1)])
             await self.sweep(datetime.now(UTC) - ABANDONED)
 
     async def sweep(self, before: datetime) -> None:
@@ -77,7 +79,21 @@ class Archive:
         with translate_driver_errors():
             await self._files.delete_one({"_id": file["_id"]})
             await self._chunks.delete_many({"files_id": file["_id"]})
+            await self._sizes.delete_many({"file": file["_id"]})
         return str(file["_id"])
+
+    async def kept_size(self, key: str) -> dict[str, Any] | None:
+        """A size that was made before."""
+        with translate_driver_errors():
+            found = await self._sizes.find_one({"_id": key})
+        return None if found is None else dict(found)
+
+    async def keep_size(self, key: str, size: dict[str, Any]) -> None:
+        """Keeps a size, unless its file was deleted while it was made."""
+        with translate_driver_errors():
+            await self._sizes.replace_one({"_id": key}, size, upsert=True)
+            if await self._files.find_one({"_id": size["file"]}, {"_id": 1}) is None:
+                await self._sizes.delete_one({"_id": key})
 
     async def list(self, skip: int, most: int) -> list[dict[str, Any]]:
         """The metadata of a page of files, the newest first."""

@@ -33,7 +33,7 @@ class Upload:
         self._engine = engine
         self._chunks = engine.database["_media.chunks"]
         self._uploads = engine.database["_media.uploads"]
-        self._limits = limits
+        self.limits = limits
         self._creator = creator
         self._files: list[dict[str, Any]] = []
         self._buffer = bytearray()
@@ -62,8 +62,8 @@ class Upload:
 
     async def begin(self, name: str, declared: str) -> None:
         """Starts the next file; raises ``TooLarge`` when there are too many."""
-        if len(self._files) >= self._limits.media_files:
-            raise TooLarge(f"More than {self._limits.media_files:,} files in one upload.")
+        if len(self._files) >= self.limits.media_files:
+            raise TooLarge(f"More than {self.limits.media_files:,} files in one upload.")
         origname = clean_name(name)
         about = {"origname": origname, "createdby": self._creator, "uploadid": self.id}
         file = {"_id": ObjectId(), "length": 0, "chunkSize": CHUNK, "metadata": about}
@@ -75,7 +75,7 @@ class Upload:
 
     async def write(self, data: bytes) -> None:
         """Adds bytes to the file; raises ``TooLarge``."""
-        file, limits = self._files[-1], self._limits
+        file, limits = self._files[-1], self.limits
         file["length"] += len(data)
         self._total += len(data)
         if file["length"] > limits.media_file_bytes:
