@@ -1,1 +1,0 @@
-"""The media archive: files in GridFS, stored whole or not at all."""
