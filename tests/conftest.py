@@ -8,17 +8,27 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 import uvicorn
+from pymongo import MongoClient
 
 from duetdb.app.mongo.connect import connect
 from duetdb.app.mongo.embedded import EmbeddedMongod
 from duetdb.app.service.engine import Engine
 from duetdb.app.settings import Settings
 from tests.processes import KEY, wait_until_ready
+
+_CHECKPOINT = 100
+"""Databases that are dropped between two checkpoints, at which their files are closed at last.
+
+A database has about fifty files, and a mongod with too many open ones aborts.
+"""
+_dropped = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +63,19 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
     connected = await connect(settings)
     yield connected
     await connected.client.drop_database(connected.database.name)
+    if next(_dropped) % _CHECKPOINT == 0:
+        await connected.client.admin.command("fsync")
     await connected.client.close()
+
+
+@pytest.fixture
+async def little_memory(engine: Engine) -> AsyncIterator[None]:
+    """A database that sorts in 200 KB of memory."""
+    name = "internalQueryMaxBlockingSortMemoryUsageBytes"
+    set_ = {"setParameter": 1, name: 200_000}
+    before = (await engine.client.admin.command(set_))["was"]
+    yield
+    await engine.client.admin.command({"setParameter": 1, name: before})
 
 
 @pytest.fixture
@@ -87,6 +109,8 @@ def server(settings: Settings) -> Iterator[RunningServer]:
     """The application on a real loopback port."""
     with running_server(settings) as running:
         yield running
+    with MongoClient[dict[str, Any]](settings.mongodb_uri) as client:
+        client.drop_database(settings.database)
 
 
 @contextmanager

@@ -188,6 +188,11 @@ async def test_orders(user: httpx.AsyncClient, sort: str, found: str) -> None:
     assert "".join(json.loads(each)["name"][0] for each in lines.text.splitlines()) == found
 
 
+async def test_an_order_by_position_stays_where_less_is_shown(user: httpx.AsyncClient) -> None:
+    asked = {"sort": "jobs.0.title", "dir": "-1", "h": {"$fields": {"name": 1}}}
+    assert await names(user, **asked) == "ADB"
+
+
 async def test_groups_figures_and_different_values(user: httpx.AsyncClient) -> None:
     asked = {"$aggregate": ["SUM:salary", "MAX:salary", "MIN:name", "COUNT:"]}
     assert await get(user, h=asked) == {
@@ -220,3 +225,50 @@ async def test_words_that_hidden_ones_have_crowded_out_are_found(
     await engine.database.staff.update_one({"name": "Bob"}, {"$set": {"_keywords": crowd}})
     assert await names(user, filter="bob") == "B"
     assert await names(user, filter="w1") == ""
+
+
+async def test_words_of_what_was_searchable_once_find_nothing(
+    app_client: httpx.AsyncClient,
+) -> None:
+    fields = [{"name": "title", "type": "text"}, {"name": "pin", "type": "text"}]
+    await app_client.put("/rest/boxes/_meta", json={"fields": fields})
+    await app_client.post("/rest/boxes", json={"title": "box", "pin": "swordfish"})
+    hidden = [fields[0], {**fields[1], "searchable": False, "hidden": True}]
+    await app_client.put("/rest/boxes/_meta", json={"fields": hidden})
+    made = await app_client.post("/rest/_keys", json={"paths": ["/boxes/**"]})
+    key = {"x-apikey": made.json()["key"]}
+    for asked, found in (
+        ({"filter": "box"}, 1),
+        ({"filter": "swordfish"}, 0),
+        ({"q": '{"_keywords": "swordfish"}'}, 0),
+        ({"q": '{"_tags": {"$regex": "sword"}}'}, 0),
+    ):
+        answer = await app_client.get("/rest/boxes", params=asked, headers=key)
+        assert (answer.status_code, len(answer.json())) == (200, found)
+    [box] = (await app_client.get("/rest/boxes?metafields=true", headers=key)).json()
+    assert not {"_keywords", "_tags", "pin"} & box.keys()
+
+
+SORTED: list[tuple[str, dict[str, Any]]] = [
+    ("", {"sort": "name"}),
+    ("", {"sort": "boss.name", "dir": "-1"}),
+    (".ndjson", {"sort": "name", "max": "2"}),
+    ("", {"sort": "name", "max": "2", "h": '{"$groupby": ["team"]}'}),
+    ("", {"sort": "name", "max": "2", "h": '{"$aggregate": ["COUNT:"]}'}),
+]
+BY_BOSS = "{ staff(orderBy: [{name: DESC}]) { name staffByBoss(orderBy: [{name: ASC}]) { name } } }"
+
+
+async def test_how_much_is_hidden_decides_on_nothing(
+    user: httpx.AsyncClient, engine: Engine, little_memory: None
+) -> None:
+    async def answers() -> list[tuple[int, str]]:
+        found = [await user.get(f"/rest/staff{form}", params=asked) for form, asked in SORTED]
+        found.append(await user.post("/graphql", json={"query": BY_BOSS}))
+        return [(each.status_code, each.text) for each in found]
+
+    before = await answers()
+    assert {status for status, _ in before} == {200}
+    assert "errors" not in before[-1][1]
+    await engine.database.staff.update_many({}, {"$set": {"notes": "x" * 300_000}})
+    assert await answers() == before

@@ -6,17 +6,17 @@ import pytest
 
 from duetdb.app.service.errors import BadQuery
 from duetdb.app.service.query import Projection, Query
-from duetdb.app.service.reading import translate, zones
+from duetdb.app.service.reading import projections, zones
 from tests.sales import SALES
 
 
 def test_large_projections_are_not_kept() -> None:
     for number, kept in ((50, 1), (51, 0), (2_000, 0)):
-        translate._kept_projection.cache_clear()
+        projections._kept_reading.cache_clear()
         paths = tuple(f"f{n}" for n in range(number))
         query = Query(collection=SALES, projection=Projection(paths, include=True))
-        assert translate.projection_of(query) == dict.fromkeys(("_id", *paths), 1)
-        assert translate._kept_projection.cache_info().currsize == kept
+        assert projections.projection_of(query) == dict.fromkeys(("_id", *paths), 1)
+        assert projections._kept_reading.cache_info().currsize == kept
 
 
 def test_long_names_of_zones_are_not_kept() -> None:

@@ -216,16 +216,6 @@ async def test_the_time_of_streams(mongod: EmbeddedMongod) -> None:
         assert answer.status_code == 200
 
 
-@pytest.fixture
-async def little_memory(engine: Any) -> AsyncIterator[None]:
-    """A database that sorts in 200 KB of memory."""
-    name = "internalQueryMaxBlockingSortMemoryUsageBytes"
-    set_ = {"setParameter": 1, name: 200_000}
-    before = (await engine.client.admin.command(set_))["was"]
-    yield
-    await engine.client.admin.command({"setParameter": 1, name: before})
-
-
 async def test_the_memory_of_sorting(mongod: EmbeddedMongod, little_memory: None) -> None:
     async with many(mongod) as client:
         for path in ("things", "things.ndjson"):

@@ -177,3 +177,23 @@ async def test_descriptions_of_everything_stall_nobody(many: httpx.AsyncClient) 
                 assert "c499" in answer.text.lower()
     gaps = {what: report(what, found) for what, found in asked.items()}
     assert {what for what, gap in gaps.items() if gap >= DESCRIBING} == set()
+
+
+async def test_callers_who_come_for_the_first_time_stall_nobody(many: httpx.AsyncClient) -> None:
+    """Each has a schema of its own, of which nothing can be taken over."""
+    watch = await watched(many)
+    found = []
+    async with watch.watching():
+        await asyncio.sleep(3)
+        for number in range(CHANGES):
+            rights = {"paths": ["/**"], "readable": ["f0", "f1", "near"], "methods": ["GET"]}
+            made = (await many.post("/rest/_keys", json=rights)).json()
+            await asyncio.sleep(0.05)
+            watch.take()
+            begun = time.perf_counter()
+            query = {"query": f"{{ c{number:03} {{ f0 }} }}"}
+            answer = await many.post("/graphql", json=query, headers={"x-apikey": made["key"]})
+            print(f"first answer after {time.perf_counter() - begun:.2f} s")
+            found.append(watch.take())
+            assert answer.json() == {"data": {f"c{number:03}": []}}
+    assert report("a new key", found) < STALL

@@ -90,11 +90,20 @@ def test_the_first_writes_are_stored(running: tuple[str, str]) -> None:
 
 
 def test_the_schema_changes_while_it_runs(running: tuple[str, str]) -> None:
-    (put,) = commands("curl")[4:]
+    put = commands("curl")[4]
     assert [each["name"] for each in ask(put, running)["fields"]] == ["title"]
     url, key = running
     made = ask(f"curl -s -H 'x-apikey: {key}' {url}/rest/notes -d 'title=hello'", running)
     assert made["title"] == "hello"
+
+
+def test_a_key_reads_what_it_is_for_on_both_interfaces(running: tuple[str, str]) -> None:
+    (make,) = commands("curl")[5:]
+    url, key = running[0], ask(make, running)["key"]
+    first_query, graphql = commands("curl")[:2]
+    assert ask(first_query, (url, key)) == ask(first_query, running)
+    assert ask(graphql, (url, key)) == ask(graphql, running)
+    assert ask(commands("curl")[2], (url, key))["status"] == 403
 
 
 @pytest.mark.parametrize("command", commands("duetdb"))

@@ -118,6 +118,7 @@ def test_a_short_key_refuses_without_printing_it() -> None:
 
 def test_a_key_that_no_header_can_carry_refuses() -> None:
     assert "HTTP header" in refusal({"api_key": "ключ" * 8})
+    assert "but no comma" in refusal({"api_key": "abcdefghijkl,mnopqrstuvwx"})
 
 
 @pytest.mark.parametrize(

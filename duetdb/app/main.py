@@ -21,6 +21,7 @@ from duetdb.app.http.fallback import answered, left, refused
 from duetdb.app.http.gate import Gate, Rules
 from duetdb.app.http.health import health_routes
 from duetdb.app.http.leases import Leased
+from duetdb.app.http.mail import mail_routes
 from duetdb.app.http.media import media_routes
 from duetdb.app.http.metrics import Metrics
 from duetdb.app.http.observe import Observe
@@ -37,6 +38,7 @@ from duetdb.app.service.events import Events
 from duetdb.app.service.identity.identity import Identity
 from duetdb.app.service.keys.key_admin import KeyAdmin
 from duetdb.app.service.keys.keys import Keys
+from duetdb.app.service.mail.outbox import Outbox
 from duetdb.app.service.media.archive import Archive
 from duetdb.app.service.permits import Permits
 from duetdb.app.service.schema.admin import SchemaAdmin
@@ -146,10 +148,12 @@ async def _assemble(
         watch.limiter.counter = Leased(await Permits.started(engine))
     service = Service(engine, catalog, limits, Events())
     options, origins = settings.identity(), settings.listed_origins()
-    identity = Identity(engine, service, options)
+    outbox = Outbox(engine, service, settings.mail())
+    identity = Identity(engine, service, options, outbox)
     callers = Callers(keys, identity.tokens, watch.limiter, origins)
     admin = SchemaAdmin(engine, catalog, limits)
-    administration = Administration(admin, KeyAdmin(engine, keys, limits), watch.audit)
+    key_admin = KeyAdmin(engine, keys, identity.sessions, limits)
+    administration = Administration(admin, key_admin, watch.audit)
     archive = Archive(engine, limits)
     app.router.routes.extend(
         [
@@ -158,10 +162,12 @@ async def _assemble(
                 service,
                 callers,
                 administration.keys,
+                outbox,
                 playground=settings.playground,
                 introspection=settings.introspection,
                 persisted_only=settings.persisted_only,
             ),
+            *mail_routes(outbox, callers, limits.body_bytes),
             *media_routes(archive, callers),
             *health_routes(service, callers, watch.metrics),
         ]
@@ -174,6 +180,8 @@ async def _assemble(
     await catalog.start()
     await archive.start()
     stack.push_async_callback(catalog.stop)
+    await outbox.start()
+    stack.push_async_callback(outbox.stop)
     await identity.start()
     stack.push_async_callback(identity.stop)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from duetdb.app.service.identity.material import BadOptions, check_options
+from duetdb.app.service.mail.options import BadMailOptions, check_mail_options
 from duetdb.app.setting_values import SettingsError
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ def _check_api_key(settings: Settings) -> None:
             f"{settings.origin_of('api_key')} has {len(key)} characters; a full-access key needs "
             f"{_API_KEY_LENGTH} or more. `openssl rand -hex 24` makes a good one."
         )
-    if not key.isascii() or not key.isprintable() or " " in key:
+    if not key.isascii() or not key.isprintable() or {" ", ","} & {*key}:
         raise SettingsError(
-            f"{settings.origin_of('api_key')} has characters that an HTTP header cannot carry; "
-            "use letters, digits and ASCII punctuation."
+            f"{settings.origin_of('api_key')} has characters that an HTTP header cannot carry as "
+            "one value; use letters, digits and ASCII punctuation, but no comma."
         )
 
 
@@ -117,11 +118,19 @@ def _check_identity(settings: Settings) -> None:
         raise SettingsError(str(error)) from None
 
 
+def _check_mail(settings: Settings) -> None:
+    try:
+        check_mail_options(settings.mail())
+    except BadMailOptions as error:
+        raise SettingsError(str(error)) from None
+
+
 CHECKS: Final[tuple[Callable[[Settings], None], ...]] = (
     _check_api_key,
     _check_pepper,
     _check_origins,
     _check_identity,
+    _check_mail,
     _check_database,
     _check_engine,
     _check_tls,

@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 
 from duetdb.app.service.identity.options import IdentityOptions
 from duetdb.app.service.limits import Limits
+from duetdb.app.service.mail.options import MailOptions
 from duetdb.app.service.origins import listed_origin
 from duetdb.app.setting_checks import CHECKS
 from duetdb.app.setting_values import SettingsError, check_range, convert
@@ -24,11 +25,12 @@ PREFIX = "DUETDB_"
 _SECRET = {"secret": True}
 _LIMITS = frozenset(limit.name for limit in fields(Limits))
 _IDENTITY = frozenset(option.name for option in fields(IdentityOptions))
+_MAIL = frozenset(option.name for option in fields(MailOptions))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(IdentityOptions, Limits):
-    """What an operator can set, the options of identity and the service's limits included.
+class Settings(IdentityOptions, MailOptions, Limits):
+    """What an operator can set, options of identity and mail and the service's limits included.
 
     Each field is the flag ``--its-name`` and the variable ``DUETDB_ITS_NAME``; the text below a
     field is its help. Flags win over the environment, the environment over ``.env``, and ``.env``
@@ -154,6 +156,10 @@ class Settings(IdentityOptions, Limits):
         """The part that says how users prove who they are."""
         return IdentityOptions(**{name: getattr(self, name) for name in _IDENTITY})
 
+    def mail(self) -> MailOptions:
+        """The part that says how mail leaves."""
+        return MailOptions(**{name: getattr(self, name) for name in _MAIL})
+
     def origin_of(self, name: str) -> str:
         """Where a setting's value comes from: a flag, a variable, the .env file or the default."""
         return self.origins.get(name, "default")
@@ -211,7 +217,9 @@ class Settings(IdentityOptions, Limits):
 
 
 def _group(setting: Field[Any]) -> int:
-    return 2 if setting.name in _LIMITS else int(setting.name in _IDENTITY)
+    if setting.name in _LIMITS:
+        return 3
+    return 2 if setting.name in _MAIL else int(setting.name in _IDENTITY)
 
 
 SETTINGS: Mapping[str, Field[Any]] = MappingProxyType(
@@ -221,7 +229,7 @@ SETTINGS: Mapping[str, Field[Any]] = MappingProxyType(
         if setting.default is not MISSING
     }
 )
-"""The dataclass field of every setting, those of identity and the limits last."""
+"""The dataclass field of every setting, those of identity, of mail and the limits last."""
 
 TYPES: Mapping[str, Any] = MappingProxyType(
     {name: hint for name, hint in get_type_hints(Settings).items() if name in SETTINGS}

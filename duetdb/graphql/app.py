@@ -14,6 +14,7 @@ from duetdb.app.http.failures import MethodNotAllowed
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.keys.key_admin import KeyAdmin
+from duetdb.app.service.mail.outbox import Outbox
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.registered import RegisteredOperations
 from duetdb.app.service.service import Service
@@ -40,6 +41,7 @@ def graphql_routes(
     service: Service,
     callers: Callers,
     keys: KeyAdmin,
+    outbox: Outbox,
     *,
     playground: bool,
     introspection: Introspection,
@@ -51,7 +53,13 @@ def graphql_routes(
     ``introspection`` says who is told what the schema has, and ``persisted_only``
     whether callers without the full-access key ask by registered texts alone.
     """
-    builder = partial(build_part, limits=service.limits, introspection=introspection, keys=keys)
+    builder = partial(
+        build_part,
+        limits=service.limits,
+        introspection=introspection,
+        keys=keys,
+        outbox=outbox,
+    )
     service.catalog.register("graphql", builder)
     registered = RegisteredOperations(service.engine, service.limits)
     texts = PersistedTexts(registered, persisted_only)

@@ -33,15 +33,15 @@ def mutation_fields(types: TypeSet, *, by_filter: bool) -> dict[str, GraphQLFiel
 
     ``by_filter`` says whether they write what a filter finds.
     """
-    methods = types.collection.rights.methods
+    rights = types.collection.rights
     found: dict[str, GraphQLField] = {}
-    if "POST" in methods:
+    if "POST" in rights.methods:  # below a parent, too
         found.update(_creating(types))
-    if "PATCH" in methods:
+    if rights.on_documents("PATCH"):
         found.update(_updating(types, by_filter))
-    if "PUT" in methods:
+    if rights.on_documents("PUT"):
         found.update(_replacing(types))
-    if "DELETE" in methods:
+    if rights.on_documents("DELETE"):
         found.update(_deleting(types, by_filter))
     return found
 

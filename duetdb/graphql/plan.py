@@ -20,6 +20,7 @@ from graphql import (
 )
 
 from duetdb.app.service.keys.key_admin import KeyAdmin
+from duetdb.app.service.mail.outbox import Outbox
 from duetdb.graphql.aggregate import AggregateRoot, Figures
 from duetdb.graphql.call import Model
 from duetdb.graphql.coercion import Arguments
@@ -28,6 +29,8 @@ from duetdb.graphql.cost import Cost
 from duetdb.graphql.introspection import IntrospectionRoot, KeptAnswers
 from duetdb.graphql.introspection_writer import FIELDS as INTROSPECTION
 from duetdb.graphql.keys import key_root
+from duetdb.graphql.mail import MUTATIONS as MAIL
+from duetdb.graphql.mail import mail_root
 from duetdb.graphql.many import DeleteManyRoot, UpdateManyRoot, plain_rows
 from duetdb.graphql.members import Members
 from duetdb.graphql.mutations import (
@@ -72,12 +75,14 @@ class Planner:
         fields: Mapping[str, RootField],
         introspected: KeptAnswers,
         keys: KeyAdmin | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         self._model = model
         self._graphql = graphql
         self._fields = fields
         self._introspected = introspected
         self._keys = keys
+        self._outbox = outbox
         self._number = next(_NUMBERS)
 
     def plan(
@@ -139,6 +144,9 @@ class Planner:
         compiler.count_read()
         definition = type_.fields[name]
         meaning = self._fields.get(name)
+        if meaning is None and name in MAIL:
+            assert self._outbox is not None, f"nobody sends for {name}"
+            return mail_root(self._outbox, compiler, definition, key, nodes)
         if meaning is None:
             assert self._keys is not None, f"nobody knows what {name} means"
             return key_root(self._keys, compiler, definition, key, nodes)

@@ -22,16 +22,17 @@ _ZONE = GraphQLArgument(
 
 
 def query_fields(types: TypeSet) -> dict[str, GraphQLField]:
-    """The fields by their names; none for a collection that may not be read."""
-    names = types.collection.names
-    if not types.collection.rights.can_read:
-        return {}
-    return {
-        names.root: _list(types),
-        names.by_id: _by_id(types),
-        names.connection: _connection(types),
-        names.aggregate: _aggregate(types),
-    }
+    """The fields by their names, for what may be read at addresses of the collection's own."""
+    names, rights = types.collection.names, types.collection.rights
+    found: dict[str, GraphQLField] = {}
+    if rights.can_list:
+        found[names.root] = _list(types)
+    if rights.on_documents("GET"):
+        found[names.by_id] = _by_id(types)
+    if rights.can_list:
+        found[names.connection] = _connection(types)
+        found[names.aggregate] = _aggregate(types)
+    return found
 
 
 def _list(types: TypeSet) -> GraphQLField:

@@ -17,7 +17,9 @@ from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
 
 from duetdb.app.service.keys.key_admin import KeyAdmin
 from duetdb.app.service.limits import Limits
+from duetdb.app.service.mail.outbox import Outbox
 from duetdb.graphql import keys as key_fields
+from duetdb.graphql import mail as mail_fields
 from duetdb.graphql.introspection import KeptAnswers
 from duetdb.graphql.kept_texts import Budget
 from duetdb.graphql.members import Members, members_of
@@ -55,6 +57,8 @@ class GraphQLPart:
     kept: Kept
     keys: KeyAdmin | None = None
     """Who administers keys; None where the caller may not."""
+    outbox: Outbox | None = None
+    """Who sends mail; None where the caller may not."""
 
     def members(self, collection: str) -> Members:
         """What the type of a collection has."""
@@ -71,6 +75,8 @@ class GraphQLPart:
         if self.keys is not None:
             queries.update(key_fields.QUERIES)
             mutations.update(key_fields.MUTATIONS)
+        if self.outbox is not None:
+            mutations.update(mail_fields.MUTATIONS)
         return GraphQLSchema(
             query=GraphQLObjectType("Query", queries or {NOTHING: _NOTHING}),
             mutation=GraphQLObjectType("Mutation", mutations) if mutations else None,
@@ -83,7 +89,7 @@ class GraphQLPart:
     @cached_property
     def operations(self) -> Operations:
         fields = dict(_meanings(self.types))
-        planner = Planner(self, self.graphql, fields, self.kept.answers, self.keys)
+        planner = Planner(self, self.graphql, fields, self.kept.answers, self.keys, self.outbox)
         told = telling(self.schema.audience, self.introspection)
         return Operations(self.graphql, planner, self.limits, told, self.kept.budget)
 
@@ -95,14 +101,16 @@ def build_part(
     *,
     introspection: Introspection = "keys",
     keys: KeyAdmin | None = None,
+    outbox: Outbox | None = None,
 ) -> GraphQLPart:
     """The part of a schema; type sets that nothing of the change reaches are taken over.
 
-    For the full-access key it has fields that administer ``keys``. Parts may share
+    For the full-access key it has fields that administer ``keys``, and for those
+    who may send mail one that hands it to ``outbox``. Parts may share
     type sets, and so one is built at a time, with all of its types.
     """
     with _BUILDING:
-        return _built(schema, previous, limits, introspection, keys)
+        return _built(schema, previous, limits, introspection, keys, outbox)
 
 
 def _built(
@@ -111,6 +119,7 @@ def _built(
     limits: Limits,
     introspection: Introspection,
     keys: KeyAdmin | None,
+    outbox: Outbox | None,
 ) -> GraphQLPart:
     before = previous if isinstance(previous, GraphQLPart) else None
     old = before.types if before else {}
@@ -133,7 +142,8 @@ def _built(
     }
     kept = before.kept if before else Kept()
     administered = keys if full else None
-    part = GraphQLPart(schema, types, roots, limits, introspection, kept, administered)
+    sending = outbox if schema.mail else None
+    part = GraphQLPart(schema, types, roots, limits, introspection, kept, administered, sending)
     _ = part.operations  # here, in the builder's thread, not when the first request asks
     return part
 

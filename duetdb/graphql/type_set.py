@@ -14,9 +14,6 @@ from duetdb.graphql.operator_inputs import OperatorTypes
 from duetdb.graphql.types import connection_type, object_type
 from duetdb.schema_gen.model import Collection
 
-_SENDING = ("POST", "PUT", "PATCH")
-"""The methods that send data."""
-
 
 @dataclass(frozen=True, eq=False)
 class TypeSet:
@@ -35,10 +32,15 @@ class TypeSet:
     @property
     def named(self) -> tuple[GraphQLNamedType, ...]:
         """The types of its own that others may lead to, or that its root fields are made of."""
-        methods = self.collection.rights.methods
-        read = (self.where, self.order_by, self.connection) if "GET" in methods else ()
-        written = () if methods.isdisjoint(_SENDING) else (self.input,)
-        return self.object, *read, *written
+        rights = self.collection.rights
+        found: list[GraphQLNamedType] = [self.object]
+        if rights.can_list or (rights.can_read and (rights.followed or rights.below)):
+            found += (self.where, self.order_by)
+        if rights.can_list:
+            found.append(self.connection)
+        if "POST" in rights.methods or any(map(rights.on_documents, ("PUT", "PATCH"))):
+            found.append(self.input)
+        return tuple(found)
 
     @cached_property
     def object(self) -> GraphQLObjectType:

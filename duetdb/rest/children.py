@@ -68,6 +68,8 @@ def _places(call: Call) -> tuple[Plan, Parent]:
     above = call.above()
     field = above.by_name.get(call.segments[2])
     if field is None or field.relation is not Relation.CHILD:
+        if above.name not in call.part.plans:
+            require_full(call.principal)  # nothing is told of a collection without rights in it
         raise _no_list(call.segments[2], above.name, [each.name for each in above.children])
     if field.hidden:
         require_full(call.principal)

@@ -73,6 +73,8 @@ def parse_fields(hint: Any, collection: Collection) -> Fields:
     if not isinstance(hint, dict):
         raise BadQuery("h.$fields must be an object.", hint=_EXAMPLE)
     wanted = {".".join(split(name)): _is_on(name, value) for name, value in hint.items()}
+    if any(name.startswith("_id.") for name in wanted):
+        raise BadQuery("'_id' has no fields inside of it.", hint=_EXAMPLE)
     without_id = wanted.pop("_id", True) is False
     if not wanted:
         only_id = "_id" in hint and not without_id

@@ -219,9 +219,11 @@ class Schema:
 
     ``quarantined`` maps the name of a collection whose metadata cannot be built
     to the sentences that say why; such a collection is not in ``collections``.
+    ``mail`` says whether those for whom it is made may send mail.
     """
 
     audience: Audience = Audience.FULL
+    mail: bool = True
     version: int = 0
     collections: Mapping[str, Collection] = field(default_factory=lambda: EMPTY)
     quarantined: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)

@@ -39,12 +39,12 @@ RESERVED_TYPES: Final = frozenset(
         *(scalar + end for scalar in _SCALARS for end in ("comparison", "listcomparison")),
         *"query mutation subscription declared direction media pageinfo".split(),
         *"manyresult failedwrite rename geocomparison geonear geoarea geocircle".split(),
-        *"webkey webkeyinput".split(),
+        *"webkey webkeyinput mailinput mailcopy mailresult".split(),
     ]
 )
 """Type names, in lower case, that no collection gets in whatever case: the hand-declared ones."""
 
-RESERVED_ROOTS: Final = frozenset("keys createKey updateKey revokeKey resetKey".split())
+RESERVED_ROOTS: Final = frozenset("keys createKey updateKey revokeKey resetKey sendMail".split())
 """Root fields that belong to no collection."""
 
 RESERVED_FIELDS: Final = frozenset(

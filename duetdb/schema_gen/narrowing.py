@@ -10,16 +10,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from types import MappingProxyType
+from typing import Any
 
 from duetdb.schema_gen.field import Field, Relation
-from duetdb.schema_gen.model import Audience, Collection, Narrowing, Referrer, Schema
+from duetdb.schema_gen.model import (
+    SYSTEM_FIELDS,
+    Audience,
+    Collection,
+    Narrowing,
+    Referrer,
+    Schema,
+)
 from duetdb.schema_gen.rights import ALL_RIGHTS, FieldSet, Rights
 
 _WORDS = ("_keywords", "_tags")
-_ALWAYS = (
-    "_id _created _changed _createdby _changedby _version _keywords _tags _mock "
-    "_parent_id _parent_def _parent_field"
-).split()
+_ALWAYS = tuple(each for each in SYSTEM_FIELDS if each not in _WORDS)
 """System fields belong to every document, also where ``only`` some fields may be read."""
 
 
@@ -39,10 +44,12 @@ def narrow(
     told = {name: rights[name] for name in schema.collections if rights[name].methods}
     visible = {name: visible_of(schema.collections[name], each) for name, each in told.items()}
     readable = {name: visible[name] for name, each in told.items() if each.followed}
+    below = frozenset().union(*(each.below for each in told.values()))
     known = before.collections if before is not None else {}
     collections: dict[str, Collection] = {}
     for name, each in told.items():
-        made = _narrowed(schema.collections[name], each, visible[name], readable)
+        lists = frozenset(field for parent, field in below if parent == name)
+        made = _narrowed(schema.collections[name], each, visible[name], readable, lists)
         collections[name] = known[name] if known.get(name) == made else made
     return replace(
         schema,
@@ -53,13 +60,17 @@ def narrow(
 
 
 def visible_of(collection: Collection, rights: Rights) -> FieldSet:
-    """What may be seen of documents: the readable fields, less what would tell of the others."""
+    """What may be seen of documents: the readable fields, less what would tell of the others.
+
+    The stored words are among that, whatever is searchable: a document keeps those
+    of a field that was so once until it is written again.
+    """
     visible = rights.readable
     if visible.is_everything:
         return visible
     if visible.only is not None:
         visible = FieldSet(visible.only.union(_ALWAYS), visible.but)
-    return _without_words(collection, _without_formulas(collection, visible))
+    return _without_formulas(collection, visible.without(_WORDS))
 
 
 def _without_formulas(collection: Collection, visible: FieldSet) -> FieldSet:
@@ -80,19 +91,19 @@ def _operands(field: Field) -> tuple[str, ...]:
     return field.formula.names if field.formula is not None else ()
 
 
-def _without_words(collection: Collection, visible: FieldSet) -> FieldSet:
-    searched = (each.path for each in collection.all_fields if each.searchable)
-    return visible if all(map(visible.has_whole, searched)) else visible.without(_WORDS)
-
-
 def _narrowed(
     collection: Collection,
     rights: Rights,
     visible: FieldSet,
     readable: Mapping[str, FieldSet],
+    lists: frozenset[str],
 ) -> Collection:
-    """The collection with what may be seen of it; ``readable`` are those that relations lead to."""
-    fields = _fields(collection.fields, visible, readable)
+    """The collection with what may be seen of it.
+
+    ``readable`` are those that relations lead to, ``lists`` its own child lists that lead on
+    although others do not.
+    """
+    fields = _fields(collection.fields, visible, readable, lists)
     referrers = tuple(each for each in collection.referrers if _may_follow(each, readable))
     writable = _fields(collection.fields, rights.writable, None)
     if rights == ALL_RIGHTS and fields == collection.fields and referrers == collection.referrers:
@@ -103,7 +114,7 @@ def _narrowed(
         fields=fields,
         referrers=referrers,
         narrowing=narrowing,
-        fingerprint=f"{collection.fingerprint}:{_digest(rights, readable)}",
+        fingerprint=f"{collection.fingerprint}:{_digest(rights, readable, lists)}",
     )
 
 
@@ -115,7 +126,10 @@ def _may_follow(referrer: Referrer, readable: Mapping[str, FieldSet]) -> bool:
 
 
 def _fields(
-    fields: Iterable[Field], known: FieldSet, readable: Mapping[str, FieldSet] | None
+    fields: Iterable[Field],
+    known: FieldSet,
+    readable: Mapping[str, FieldSet] | None,
+    lists: frozenset[str] = frozenset(),
 ) -> tuple[Field, ...]:
     """Those that are in ``known``; without ``readable``, whatever their relations lead to.
 
@@ -130,15 +144,17 @@ def _fields(
             inside = _fields(each.fields, known, readable)
             each = each if inside == each.fields else replace(each, fields=inside)
         if each.relation is not None and readable is not None and each.collection not in readable:
-            if each.relation is Relation.CHILD:
+            if each.relation is not Relation.CHILD:
+                each = replace(each, collection="")
+            elif each.name not in lists:
                 continue
-            each = replace(each, collection="")
         found.append(each)
     return tuple(found)
 
 
-def _digest(rights: Rights, readable: Iterable[str]) -> str:
-    told = [sorted(rights.methods), sorted(readable)]
+def _digest(rights: Rights, readable: Iterable[str], lists: Iterable[str]) -> str:
+    told: list[Any] = [sorted(rights.methods), rights.listed, rights.addressed]
+    told += [sorted(readable), sorted(lists), rights.followed, sorted(rights.below)]
     for each in (rights.readable, rights.writable):
         told += [sorted(each.only or ()), [str(each.only is None)], sorted(each.but)]
     return sha256(repr(told).encode()).hexdigest()[:16]

@@ -60,17 +60,31 @@ class Rights:
 
     ``writable`` is about what a caller sends, ``readable`` about all that it may
     see, ask by or sort by. ``followed`` says whether relations lead to the
-    collection, which takes more than reading this document or that.
+    collection, which takes more than reading this document or that; if not, the
+    child lists ``below``, each a collection and a field of it, still do. ``listed``
+    and ``addressed`` say whether the methods hold at addresses of its own, that
+    of the list and those of documents, and not below parents alone.
     """
 
     methods: frozenset[str] = METHODS
     readable: FieldSet = EVERY_FIELD
     writable: FieldSet = EVERY_FIELD
     followed: bool = True
+    below: frozenset[tuple[str, str]] = frozenset()
+    listed: bool = True
+    addressed: bool = True
 
     @property
     def can_read(self) -> bool:
         return "GET" in self.methods
+
+    @property
+    def can_list(self) -> bool:
+        return self.can_read and self.listed
+
+    def on_documents(self, method: str) -> bool:
+        """Whether the method may be used on documents at their own addresses."""
+        return self.addressed and method in self.methods
 
 
 ALL_RIGHTS: Final = Rights()

@@ -9,7 +9,7 @@ import pytest
 from bson import ObjectId
 
 from duetdb.app.service.access.document_filter import DocumentFilter, mistake_in
-from duetdb.app.service.query import Match, Or
+from duetdb.app.service.query import Match, Or, Related
 from duetdb.schema_gen.build import build_schema
 
 FIELDS = [
@@ -84,3 +84,18 @@ def test_it_asks_by_hidden_fields_and_by_the_time() -> None:
 def test_what_is_wrong_is_found_before_it_is_used(q: dict[str, Any], mistake: str | None) -> None:
     found = mistake_in(q, POSTS, SCHEMA)
     assert found == mistake or (found and mistake and found.startswith(mistake))
+
+
+def test_what_relations_lead_to_is_read_anew_when_it_changes() -> None:
+    author = {"name": "author", "type": "authors", "relation": "one"}
+    posts = {"name": "posts", "fields": [author]}
+    before = build_schema({"posts": posts, "authors": {"name": "authors"}}, version=1)
+    rank = {"name": "authors", "fields": [{"name": "rank", "type": "number"}]}
+    after = build_schema({"posts": posts, "authors": rank}, version=2, previous=before)
+    assert after.collections["posts"] is before.collections["posts"]
+    rule = DocumentFilter({"author.rank": "5"})
+    for schema, value in ((before, "5"), (after, 5)):
+        found = rule.of(schema.collections["posts"], {}, schema)
+        assert isinstance(found, Related)
+        assert found.filter == Match("rank", "eq", value)
+        assert found.target is schema.collections["authors"]

@@ -17,9 +17,9 @@ from tests.writing import Desk, open_desk
 
 FIELDS = [
     {"name": "title", "type": "text", "required": True},
-    {"name": "team", "type": "text"},
+    {"name": "team", "type": "text", "searchable": False},
     {"name": "size", "type": "number"},
-    {"name": "tags", "type": "text", "multiple": True},
+    {"name": "tags", "type": "text", "multiple": True, "searchable": False},
     {"name": "double", "type": "number", "formula": "{{size}}*2"},
     {"name": "boss", "type": "people", "relation": "one"},
     {"name": "email", "type": "email", "unique": True},

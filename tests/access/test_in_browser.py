@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -41,7 +41,9 @@ class _Empty(BaseHTTPRequestHandler):
 @contextmanager
 def site() -> Iterator[str]:
     """The origin of a site of its own, with an empty page."""
-    with HTTPServer(("127.0.0.1", 0), _Empty) as serving:
+    # A browser opens connections in advance, on which a single thread would wait for a minute.
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Empty) as serving:
+        serving.block_on_close = False
         thread = threading.Thread(target=serving.serve_forever)
         thread.start()
         try:

@@ -228,17 +228,29 @@ UNREADABLE = [
     {"$pull": {"pins": 1}},
     {"$pop": {"pins": 1}},
     {"$addToSet": {"pins": 1}},
+    {"pin.x": 1},
+    {"$set": {"pin.x.y": 1}},
+    {"pins.0": 1},
+    {"pins.7": 1},
+    {"lines.0": {"n": 1}},
+    {"lines.0.n": 1},
+    {"maker": {"n": 1}},
+    {"maker.n": 1},
 ]
 
 
 @pytest.mark.parametrize("body", UNREADABLE, ids=str)
-@pytest.mark.parametrize("stored", [{}, {"pin": 5, "pins": [1]}, {"pin": "x", "pins": 1}])
+@pytest.mark.parametrize(
+    "stored", [{}, {"pins": [1], "lines": [{}], "maker": {}}, {"pin": "x", "maker": 1}]
+)
 async def test_operators_do_not_answer_by_what_cannot_be_read(
     engine: Engine, body: Mapping[str, Any], stored: Mapping[str, Any]
 ) -> None:
-    desk = await open_desk(engine, posts=[FIELDS[0]])
+    inner = [{"name": "n", "type": "number"}]
+    lines = {"name": "lines", "type": "object", "multiple": True, "fields": inner}
+    desk = await open_desk(engine, posts=[FIELDS[0], lines])
     id_ = (await desk.one("posts", stored))["_id"]
-    both = ("title", "pin", "pins")
+    both = ("title", "pin", "pins", "lines", "maker.n")
     caller = key(desk, "/posts/**", readable=("title",), writable=both)
     with pytest.raises(Forbidden, match="may not be written by this caller"):
         await caller.update("posts", id_, body)

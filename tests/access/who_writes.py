@@ -184,6 +184,6 @@ ADMINISTRATION = (
     Row("all metadata", FULL, rest("GET", "_meta")),
     Row("metadata", FULL, rest("GET", "posts/_meta")),
     Row("a proposal of metadata", FULL, rest("POST", "posts/_meta/infer")),
-    Row("keys", FULL, rest("GET", "_keys")),
+    Row("keys", FULL, rest("GET", "_keys"), ("{ keys { _id } }", {})),
     Row("the description of everything", FULL, rest("GET", "_swagger.json")),
 )

@@ -17,6 +17,7 @@ RSA, EC, ED = (public_pem(private_key(each)) for each in ("RS256", "ES256", "EdD
 WEAK = public_pem(rsa.generate_private_key(65537, 1024))
 OTHER_CURVE = public_pem(ec.generate_private_key(ec.SECP384R1()))
 URL = "https://issuer.example/jwks.json"
+JWK = '{"n": "' + "A" * 300 + '", "e": "AQAB", "kty": "RSA"}'
 
 
 def load(**flags: object) -> Settings:
@@ -33,6 +34,7 @@ def load(**flags: object) -> Settings:
         ({"jwt_secret": RSA}, "jwt_secret is a key pair's key"),
         ({"jwt_secret": f"\n {RSA}"}, "jwt_secret is a key pair's key"),
         ({"jwt_secret": "ssh-rsa " + "A" * 100}, "jwt_secret is a key pair's key"),
+        ({"jwt_secret": JWK}, "jwt_secret is a key pair's key"),
         ({"jwt_public_key": RSA}, "jwt_public_key does not go with jwt_algorithm HS256"),
         ({"jwt_jwks_url": URL}, "jwt_jwks_url does not go with jwt_algorithm HS256"),
         ({"jwt_algorithm": "RS256"}, "takes either jwt_public_key or jwt_jwks_url"),

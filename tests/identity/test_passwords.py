@@ -14,6 +14,8 @@ import pytest
 
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.identity.attempts import Allowance
+from duetdb.app.service.identity.passwords import Passwords
+from duetdb.app.service.identity.sessions import Pair, Sessions
 from tests.identity.conftest import Serve, client_of
 from tests.identity.issuer import EMAIL, SECRET, bearer, private_key, public_pem, signed
 
@@ -139,6 +141,41 @@ async def test_inputs_are_texts_of_sane_length(client: httpx.AsyncClient, ada: A
     for value in (None, 7, {"$ne": ""}, ["x"]):
         for path, more in (("verify", {}), ("reset/confirm", {"password": PASSWORD})):
             assert (await post(client, path, token=value, **more)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "ada@example.com,bob@example.com",
+        "ada,bob@example.com",
+        "<ada@example.com>",
+        "Ada <ada@example.com>",
+        '"ada"@example.com',
+        "ada;bob@example.com",
+        "ada@example.com\r\nBcc: bob@example.com",
+        "ada\u0007@example.com",
+        "ada\u200b@example.com",
+        "ada@bob@example.com",
+        "@example.com",
+    ],
+)
+async def test_an_address_is_one(client: httpx.AsyncClient, engine: Engine, email: str) -> None:
+    answer = await post(client, "register", email=email, password=PASSWORD)
+    assert (answer.status_code, answer.json()["list"]) == (
+        400,
+        [
+            {
+                "field": "email",
+                "message": ["Must be an e-mail address such as name@example.com.", "REGEX"],
+            }
+        ],
+    )
+    assert await engine.database["email_outbound"].count_documents({}) == 0
+
+
+@pytest.mark.parametrize("email", ["o'neill+shop@example.com", "jürgen@bücher.example"])
+async def test_addresses_may_have_other_signs(client: httpx.AsyncClient, email: str) -> None:
+    assert (await post(client, "register", email=email, password=PASSWORD)).json() == OK
 
 
 async def test_passwords_have_a_least_length(client: httpx.AsyncClient, engine: Engine) -> None:
@@ -296,6 +333,56 @@ async def test_resetting_a_password_ends_what_went_before(
     assert answer.status_code == 200
     assert await status(client, pair["jwt"]) == 401
     assert (await post(client, "token", refresh=pair["refresh"])).status_code == 401
+
+
+async def test_who_logs_in_during_a_reset_gets_no_session(
+    client: httpx.AsyncClient, engine: Engine, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await post(client, "reset", email=EMAIL)
+    token = await mailed(engine)
+    begin = Sessions.begin
+
+    async def after_a_reset(*arguments: Any) -> Pair:
+        monkeypatch.undo()
+        answer = await post(client, "reset/confirm", token=token, password="a new password")
+        assert answer.json() == OK
+        return await begin(*arguments)
+
+    monkeypatch.setattr(Sessions, "begin", after_a_reset)
+    answer = await post(client, "login", **LOGIN)
+    assert answer.status_code == 401
+    assert answer.json()["message"] == "The password was changed just now."
+    assert await engine.database["_sessions"].count_documents({}) == 0
+    assert await engine.database["_revoked"].count_documents({}) == 1
+
+
+async def test_a_reset_without_a_token_is_no_work(
+    client: httpx.AsyncClient, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hashing(*_: Any) -> str:
+        raise AssertionError("a password was hashed for a token that is none")
+
+    monkeypatch.setattr(Passwords, "hash", hashing)
+    answer = await post(client, "reset/confirm", token="0" * 64, password="a new password")
+    assert (answer.status_code, answer.json()) == (401, VOID)
+
+
+async def test_a_password_is_that_of_an_address(
+    client: httpx.AsyncClient, engine: Engine, ada: Any
+) -> None:
+    """Who may write the record cannot log in with an address that nobody has proved to own."""
+    pair = await logged_in(client)
+    other = "chief@example.com"
+    await engine.database["users"].update_one({"_id": ada}, {"$set": {"email": other}})
+    answer = await post(client, "login", email=other, password=PASSWORD)
+    assert (answer.status_code, answer.json()) == (401, WRONG)
+    assert (await post(client, "token", refresh=pair["refresh"])).status_code == 403
+    await post(client, "reset", email=other)
+    token = await mailed(engine, other)
+    answer = await post(client, "reset/confirm", token=token, password="a new password")
+    assert answer.json() == OK
+    answer = await post(client, "login", email=other, password="a new password")
+    assert answer.status_code == 200
 
 
 async def test_asking_for_a_reset_tells_nothing(

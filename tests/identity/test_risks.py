@@ -40,6 +40,16 @@ def test_published_keys_without_an_issuer() -> None:
     assert not [each for each in told(**JWKS, jwt_issuer="x") if each.where == "jwt_issuer"]
 
 
+@pytest.mark.parametrize("registration", [False, True])
+def test_what_is_open_to_all_users_is_a_risk_if_anybody_is_one(registration: bool) -> None:
+    settings = Settings.load({"passwords": True, "registration": registration}, {}, env_file=None)
+    definition = {"name": "posts", "fields": [{"name": "title", "type": "text"}]}
+    schema = build_schema({"posts": definition}, version=1)
+    sentence = "May change and delete all of 'posts': it names no roles."
+    found = risks_of(settings, schema, [], reaches(schema, [], ()))
+    assert Risk("any user", sentence, registration) in found
+
+
 @pytest.mark.parametrize("users", ["users", "people"])
 def test_a_key_that_gives_rights(users: str) -> None:
     sentence = "May write roles of users, and with it give itself rights."

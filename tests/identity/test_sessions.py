@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import jwt
 import pytest
 
 from duetdb.app.service.engine import Engine
+from duetdb.app.service.identity.sessions import Pair, Sessions
 from tests.identity.conftest import Serve
 from tests.identity.issuer import EMAIL, SECRET, bearer, private_key, private_pem, public_pem
 from tests.processes import HEADERS, KEY
@@ -162,6 +163,19 @@ async def web_key(client: httpx.AsyncClient, paths: list[str], **more: Any) -> d
     return {"x-apikey": answer.json()["key"]}
 
 
+class MadeKey(NamedTuple):
+    headers: dict[str, str]
+    address: str
+
+
+async def made_key(client: httpx.AsyncClient) -> MadeKey:
+    """A key that may make tokens."""
+    answer = await client.post("/rest/_keys", json={"paths": ["/auth/jwt"]}, headers=HEADERS)
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    return MadeKey({"x-apikey": made["key"]}, f"/rest/_keys/{made['_id']}")
+
+
 async def test_secrets_of_ones_own(client: httpx.AsyncClient) -> None:
     key = private_key("RS256")
     path = "/auth/secrets/google.private_key"
@@ -249,6 +263,60 @@ async def test_a_refresh_token_belongs_to_its_key(client: httpx.AsyncClient) -> 
     expired = {**mine, **bearer("expired.or.other")}
     body = {"refresh": answer.json()["refresh"]}
     assert (await client.post("/auth/token", json=body, headers=expired)).status_code == 200
+
+
+async def test_a_key_that_may_no_longer_make_tokens_renews_none(client: httpx.AsyncClient) -> None:
+    made = await made_key(client)
+    pair = (await client.post("/auth/jwt", json=MINT, headers=made.headers)).json()
+    answer = await client.patch(made.address, json={"paths": ["/posts/**"]}, headers=HEADERS)
+    assert answer.status_code == 200
+    body = {"refresh": pair["refresh"]}
+    answer = await client.post("/auth/token", json=body, headers=made.headers)
+    assert (answer.status_code, answer.json()["message"]) == (403, "This caller may not do that.")
+
+
+@pytest.mark.parametrize(("method", "more"), [("DELETE", ""), ("POST", "/reset")])
+async def test_tokens_end_with_the_key_that_made_them(
+    client: httpx.AsyncClient, method: str, more: str
+) -> None:
+    made, others = await made_key(client), await minted(client)
+    pairs = [
+        (await client.post("/auth/jwt", json=MINT, headers=made.headers)).json() for _ in range(3)
+    ]
+    assert [await status(client, each["jwt"]) for each in pairs] == [200] * 3
+    assert (await client.request(method, made.address + more, headers=HEADERS)).is_success
+    assert [await status(client, each["jwt"]) for each in pairs] == [401] * 3
+    answer = await renewed(client, pairs[0]["refresh"])
+    assert (answer.status_code, answer.json()) == (401, REFUSED)
+    assert await status(client, others["jwt"]) == 200
+
+
+async def test_a_key_that_is_revoked_meanwhile_makes_no_token(
+    client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await made_key(client)
+    begin = Sessions.begin
+
+    async def after_a_revocation(*arguments: Any) -> Pair:
+        monkeypatch.undo()
+        assert (await client.delete(made.address, headers=HEADERS)).status_code == 200
+        return await begin(*arguments)
+
+    monkeypatch.setattr(Sessions, "begin", after_a_revocation)
+    answer = await client.post("/auth/jwt", json=MINT, headers=made.headers)
+    assert answer.status_code == 403
+    assert await engine.database["_sessions"].count_documents({}) == 0
+    assert await engine.database["_revoked"].count_documents({}) == 1
+
+
+async def test_a_session_is_known_for_as_long_as_its_tokens(
+    client: httpx.AsyncClient, engine: Engine
+) -> None:
+    await minted(client, expiresIn="200d")
+    stored = await engine.database["_sessions"].find_one({})
+    assert stored["gone"] == stored["tokens"][0]["until"] > stored["expires"]
+    indexes = await engine.database["_sessions"].index_information()
+    assert indexes["gone"]["expireAfterSeconds"] == 0
 
 
 async def test_a_refresh_token_may_be_called_code(client: httpx.AsyncClient) -> None:

@@ -148,6 +148,8 @@ REFUSED_CLAIMS: dict[str, Any] = {
     "iat is a text": {**CLAIMS, "iat": "now"},
     "meant for others": {**CLAIMS, "aud": "another"},
     "meant for several others": {**CLAIMS, "aud": ["another"]},
+    "meant for nobody": {**CLAIMS, "aud": []},
+    "meant for no name": {**CLAIMS, "aud": ""},
     "iss is a list": {**CLAIMS, "iss": ["x"]},
     "sub is a number": {**CLAIMS, "sub": 7},
     "jti is an object": {**CLAIMS, "jti": {"x": 1}},
@@ -277,6 +279,13 @@ async def test_a_public_key_is_never_a_secret(serve: Serve, ada: Any, algorithm:
         for secret in (pem, pem.strip(), "".join(pem.splitlines()[1:-1])):
             answer = await asked(client, hmac_signed(HEADER, claims, secret))
             assert (answer.status_code, answer.json()) == (401, UNVERIFIABLE)
+
+
+async def test_no_user_has_the_name_of_keys(serve: Serve) -> None:
+    client = await serve(jwt_secret=SECRET, jwt_without_record=True)
+    assert (await asked(client, signed(email="apis"))).status_code == 200
+    answer = await asked(client, signed(email="api"))
+    assert (answer.status_code, answer.json()) == (403, NOT_ACCEPTED)
 
 
 async def test_an_email_and_roles_may_be_in_other_claims(serve: Serve) -> None:

@@ -57,6 +57,7 @@ class Requests:
             *([self._list] * 4),
             *([self._groups] * 2),
             *([self._graphql_list] * 3),
+            *([self._through] * 3),
             *(self._distinct, self._by_id, self._children, self._words, self._near),
             *(self._figures, self._connection, self._graphql_id, self._order_by_hidden),
         ]
@@ -140,6 +141,25 @@ class Requests:
             path = "stale" if how == "stale" else path
             q = {path: {"$exists": True} if how == "exists" else self._one([0, 1, "a", "ab", None])}
         return Request("GET", f"/rest/{name}", (("q", json.dumps(q)), *sent))
+
+    def _through(self) -> Request:
+        """What lies behind a relation, by which documents are found, ordered and counted."""
+        name = self._one([THINGS, THINGS, KIDS])
+        fields = self._scene.views[name].definition["fields"]
+        relation = self._one([each for each in fields if each.get("relation") in ("one", "many")])
+        there = self._fields(relation["type"], visible=not self._chance(3))
+        path = f"{relation['name']}.{self._one(there)['name']}"
+        how = self._one(["sort", "group", "max", "distinct", "exists", "value"])
+        if how == "sort":
+            return Request("GET", f"/rest/{name}", (("sort", path), ("dir", self._one([1, -1]))))
+        if how in ("group", "max"):
+            function = self._one(["COUNT", "MAX", "MIN", "SUM"])
+            hints: Json = {"$aggregate": [f"{function}:{path}"]}
+            hints |= {"$groupby": [path]} if how == "group" else {}
+            return Request("GET", f"/rest/{name}", (("h", json.dumps(hints)),))
+        value = {"$exists": True} if how == "exists" else self._one([0, 1, 2, 3, "a", "ab", None])
+        q = {"$distinct": path} if how == "distinct" else {path: value}
+        return Request("GET", f"/rest/{name}", (("q", json.dumps(q)), *self._flags()))
 
     def _groups(self) -> Request:
         name = self._name()

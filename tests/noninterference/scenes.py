@@ -125,7 +125,8 @@ def walk(fields: Sequence[Json], base: str = "") -> Iterator[tuple[str, Json]]:
 
 def make_scene(random: Random) -> Scene:
     """Three collections; the caller is a web key, or a user with a role."""
-    things = [FIELDS[name] for name in random.sample(list(FIELDS), random.randint(4, 8))]
+    names = random.sample(list(FIELDS), random.randint(4, 8))
+    things = [FIELDS[name] for name in dict.fromkeys([*names, random.choice(["one", "many"])])]
     things += random.sample(_OWN, random.randint(1, 4))
     for name, read in (("older", "age"), ("oldest", "older"), ("loud", "title")):
         if any(each["name"] == read for each in things):

@@ -13,6 +13,7 @@ from bson import ObjectId
 
 from duetdb.app.service.stored_names import under_new_names
 from duetdb.app.service.tokens import MAX_TOKENS, Tokenizer
+from duetdb.app.service.writing.write_plan import WritePlan
 from duetdb.schema_gen.build import build_schema
 from tests.noninterference.scenes import EMAIL, GATES, KIDS, NAMES, Scene, View
 from tests.oracle.conditions import POOLS
@@ -27,7 +28,7 @@ _STRAY = "stray"
 """Ids of nothing; there are some where also the values are such as only others write."""
 _CROWD = " ".join(f"w{number}" for number in range(MAX_TOKENS + 6))
 """A text with more words than are kept of a document."""
-_TEXTS = [*TEXTS, "zz", "A b c", "bee", _CROWD]
+_TEXTS = [*TEXTS, "zz", "A b c", "bee", _CROWD, _CROWD, _CROWD]
 _POINTS = [{"type": "Point", "coordinates": [x, 1.0]} for x in (0.0, 1.0, 2.0, 50.0)]
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T|$)")
 _ANY = [None, True, 0, 1, 2.5, "a", "zz top", [], [1, 2], {"k": 1}, [{"k": 2}], "in", "small"]
@@ -54,7 +55,7 @@ def stored(scene: Scene, random: Random) -> Stored:
         name: [_document(scene.views[name], each, ids, random) for each in ids[name]]
         for name in NAMES
     }
-    _put_words(scene, found)
+    _derive(scene, found)
     return found
 
 
@@ -78,7 +79,7 @@ def flipped(scene: Scene, before: Stored, random: Random) -> Stored:
             for _ in range(random.randint(0, 3)):
                 after.insert(random.randint(0, len(after)), _hidden(view, ids, random))
         found[name] = after
-    _put_words(scene, found)
+    _derive(scene, found)
     return found
 
 
@@ -189,14 +190,22 @@ def _holders(value: Any, parents: list[str]) -> Iterator[Json]:
             yield from _holders(value[parents[0]], parents[1:])
 
 
-def _put_words(scene: Scene, documents: Stored) -> None:
-    """The words of all searchable fields, as every write keeps them."""
+def _derive(scene: Scene, documents: Stored) -> None:
+    """The words of all searchable fields, as every write keeps them, and its formulas.
+
+    Where a scene is only read, formulas may be such as were never computed.
+    """
     schema = build_schema({each["name"]: each for each in scene.definitions}, version=1)
     for name in NAMES:
         collection = schema.collections[name]
-        tokenizer = Tokenizer(collection)
+        tokenizer, plan = Tokenizer(collection), WritePlan(collection)
         for each in documents[name]:
             moved = deepcopy(each)
             under_new_names([moved], collection)
+            if not scene.stray:
+                plan.compute(moved)
             tokenizer.apply(moved)
-            each |= {name: moved[name] for name in ("_keywords", "_tags") if name in moved}
+            for derived in ("_keywords", "_tags", *(one.path for one in plan.computed)):
+                each.pop(derived, None)
+                if derived in moved:
+                    each[derived] = moved[derived]

@@ -151,7 +151,7 @@ def test_references_are_expanded_batch_by_batch(rows: Rows) -> None:
 
 
 def test_a_client_that_leaves_ends_the_reading(rows: Rows) -> None:
-    rows.fill()
+    rows.fill(MANY, 2000)  # more than sockets hold of what nobody reads
     with rows.asking("/rest/rows.ndjson") as client:
         assert client.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
         assert soon(lambda: len(rows.cursors()) == 1)

@@ -68,6 +68,22 @@ def test_root_fields_are_those_of_the_methods(
     assert roots(narrowed(whole, key("/posts", "/posts/*", methods=methods))) == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/posts", READ - {"postsById"} | INSERT),
+        ("/posts/*", DELETE | {"postsById", "updatePosts", "replacePosts"}),
+        ("/posts/abc", DELETE | {"postsById", "updatePosts", "replacePosts"}),
+        ("/posts/*/comments", {"_nothing", "createComments", "createManyComments"}),
+        ("/posts/*/comments/*", {"_nothing"}),
+    ],
+)
+def test_root_fields_are_those_that_the_addresses_leave(
+    whole: GraphQLPart, path: str, expected: set[str]
+) -> None:
+    assert roots(narrowed(whole, key(path))) == expected
+
+
 def test_what_a_filter_finds_is_written_by_the_full_key_alone(whole: GraphQLPart) -> None:
     assert {"updateManyPosts", "updateManyComments"} <= roots(whole)
     assert "deleteManyPosts(ids: [ID!], where: PostsWhere)" in told(whole)

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from duetdb.app.service.identity.options import IdentityOptions
 from duetdb.app.service.limits import Limits
+from duetdb.app.service.mail.options import MailOptions
 from duetdb.app.setting_values import without_none
 from duetdb.app.settings import SETTINGS, TYPES, Settings
 
@@ -61,7 +62,7 @@ def _help(name: str) -> str:
 def _texts() -> Mapping[str, str]:
     return {
         name: text
-        for each in (Limits, IdentityOptions, Settings)
+        for each in (Limits, IdentityOptions, MailOptions, Settings)
         for name, text in _field_texts(each).items()
     }
 

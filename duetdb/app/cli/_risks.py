@@ -38,7 +38,7 @@ def risks_of(
         yield from _of_key(key)
     for reach in reaches:
         if reach.audience is not Audience.USER or has_users:
-            yield from _of_reach(reach, schema)
+            yield from _of_reach(reach, schema, settings)
     yield from _of_schema(schema)
 
 
@@ -87,7 +87,7 @@ def _of_key(key: WebKey) -> Iterator[Risk]:
         yield Risk(where, "It never expires.", False)
 
 
-def _of_reach(reach: Reach, schema: Schema) -> Iterator[Risk]:
+def _of_reach(reach: Reach, schema: Schema, settings: Settings) -> Iterator[Risk]:
     if reach.audience is Audience.KEY and reaches_everything(reach, schema):
         yield Risk(reach.caller, "May read, change and delete every document there is.")
     for each in reach.collections:
@@ -95,7 +95,7 @@ def _of_reach(reach: Reach, schema: Schema) -> Iterator[Risk]:
             yield from _of_system(reach, each)
         elif reach.caller == ANYBODY and "DELETE" in each.methods and each.documents:
             sentence = f"May change and delete all of {each.collection!r}: it names no roles."
-            yield Risk(reach.caller, sentence, False)
+            yield Risk(reach.caller, sentence, settings.registration)  # then any user is anybody
 
 
 def _of_system(reach: Reach, reached: Reached) -> Iterator[Risk]:

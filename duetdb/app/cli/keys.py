@@ -21,6 +21,8 @@ from duetdb.app.cli._session import Session, in_session
 from duetdb.app.http.bodies import parse_json
 from duetdb.app.service.encoding import dumps
 from duetdb.app.service.errors import BadRequest
+from duetdb.app.service.identity.revocation import Revocations
+from duetdb.app.service.identity.sessions import Sessions
 from duetdb.app.service.keys.key_admin import KeyAdmin
 from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.keys.records import FULL
@@ -73,7 +75,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     async def work(session: Session) -> str:
         keys = Keys(session.engine, pepper=settings.key_pepper)
         await keys.hashes.prepare()
-        admin = KeyAdmin(session.engine, keys, session.limits)
+        sessions = Sessions(session.engine, Revocations(session.engine), settings.refresh_days)
+        admin = KeyAdmin(session.engine, keys, sessions, session.limits)
         return await _ACTIONS[arguments.action](keys, admin, arguments)
 
     print(in_session(settings, work))

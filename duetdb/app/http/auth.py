@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
@@ -24,13 +25,13 @@ from duetdb.app.service.errors import (
 )
 from duetdb.app.service.identity.accounts import Accounts
 from duetdb.app.service.identity.identity import Identity
+from duetdb.app.service.identity.minting import may_mint
 from duetdb.app.service.identity.options import IdentityOptions
 from duetdb.app.service.identity.sessions import Pair
 from duetdb.app.service.identity.tokens import User
 from duetdb.app.service.origins import allows
 from duetdb.app.service.principal import Principal, refusal, require_full
 
-_MINT: Final = "/auth/jwt"
 _DONE: Final[Mapping[str, Any]] = {"result": "ok"}
 _HEADERS: Final = {"cache-control": "no-store", "content-type": "application/json; charset=utf-8"}
 
@@ -122,9 +123,10 @@ class TokenRoutes:
 
     async def mint(self, request: Request, body: MintInput) -> Response:
         principal = await self._callers.caller_of(request.scope)
-        if not principal.full and not principal.permissions.names("POST", _MINT):
+        if not may_mint(principal):
             raise refusal(principal)
-        return _pair(await self._identity.minting.mint(body.mint(), principal))
+        confirm = partial(self._callers.confirm_key, request.scope)
+        return _pair(await self._identity.minting.mint(body.mint(), principal, confirm))
 
     async def userinfo(self, request: Request) -> Response:
         return _json(self._identity.info(await self._doors.user(request)))

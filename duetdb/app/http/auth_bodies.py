@@ -30,7 +30,13 @@ def _seconds(value: Any) -> Any:
     return value if match is None else int(match[1]) * _UNITS[match[2]]
 
 
-Email = Annotated[str, Field(min_length=3, max_length=LONGEST_EMAIL, pattern=r"^[^@\s]+@[^@\s]+$")]
+_ADDRESS_PART: Final = r"[^@\s\p{C}<>()\[\],;:\"\\]+"
+"""Nothing that is not seen, and nothing that makes one address several in the head of a mail."""
+
+Email = Annotated[
+    str,
+    Field(min_length=3, max_length=LONGEST_EMAIL, pattern=f"^{_ADDRESS_PART}@{_ADDRESS_PART}$"),
+]
 Password = Annotated[str, Field(min_length=1, max_length=LONGEST)]
 Token = Annotated[str, Field(min_length=1, max_length=256)]
 Text = Annotated[str, Field(max_length=1000)]

@@ -96,6 +96,11 @@ class Callers:
             await self._limiter.spend(address, principal)
         return principal
 
+    async def confirm_key(self, scope: Scope) -> None:
+        """Raises ``Forbidden`` if the key is not accepted any more, read from the database."""
+        self._keys.forget()
+        await self._keys.authenticate(presented(scope).key)
+
     async def is_full(self, scope: Scope) -> bool:
         """Whether the caller holds the full-access key."""
         try:

@@ -173,6 +173,7 @@ def _too_much(paths: Sequence[str]) -> LimitExceeded:
     return LimitExceeded(
         "The answer needs more memory than the database gives one query.",
         hint=f"{remedy}, or let the database use its disk by DUETDB_SORT_DISK=true.",
+        of_memory=True,
     )
 
 

@@ -50,7 +50,13 @@ class BadQuery(BadRequest):
 
 
 class LimitExceeded(BadRequest):
+    """``of_memory`` where it is the memory that the database gives one query."""
+
     code = "LIMIT_EXCEEDED"
+
+    def __init__(self, message: str, *, hint: str | None = None, of_memory: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.of_memory = of_memory
 
 
 class BadMetadata(BadRequest):

@@ -41,19 +41,22 @@ class Permits:
         await permits._rates.create_index("expires", name="expires", expireAfterSeconds=0)
         return permits
 
-    async def lease(self, key: str, limit: int, seconds: int, wanted: int) -> Lease:
+    async def lease(
+        self, key: str, limit: int, seconds: int, wanted: int, *, whole: bool = False
+    ) -> Lease:
         """Takes up to ``wanted`` of the ``limit`` permits that there are every ``seconds``.
 
+        With ``whole`` it takes as many or none.
         Without the database all are granted: what they are for would not be answered either.
         """
         try:
-            return _lease(await self._update(key, limit, seconds, wanted), limit, seconds)
+            change = _taking(limit, seconds * 1000, wanted, wanted if whole else 1)
+            return _lease(await self._update(key, change), limit, seconds)
         except PyMongoError as error:
             _log.warning("rates are not counted", reason=str(error))
             return Lease(wanted, 1.0)
 
-    async def _update(self, key: str, limit: int, seconds: int, wanted: int) -> dict[str, Any]:
-        change = _taking(limit, seconds * 1000, wanted)
+    async def _update(self, key: str, change: list[dict[str, Any]]) -> dict[str, Any]:
         for _ in range(2):
             try:
                 found: dict[str, Any] = await self._rates.find_one_and_update(
@@ -65,8 +68,11 @@ class Permits:
         raise raced
 
 
-def _taking(limit: int, milliseconds: int, wanted: int) -> list[dict[str, Any]]:
-    """The update: which window it is, what counts in it, and what is granted of the rest."""
+def _taking(limit: int, milliseconds: int, wanted: int, least: int) -> list[dict[str, Any]]:
+    """The update: which window it is, what counts in it, and what is granted of the rest.
+
+    Where less than ``least`` could be granted, nothing is.
+    """
     now = {"$toLong": "$$NOW"}
     window = {"$toLong": {"$floor": {"$divide": [now, milliseconds]}}}
     passed = {"$divide": [{"$mod": [now, milliseconds]}, milliseconds]}
@@ -91,7 +97,7 @@ def _taking(limit: int, milliseconds: int, wanted: int) -> list[dict[str, Any]]:
                 "expires": {"$add": ["$$NOW", 2 * milliseconds]},
             }
         },
-        {"$set": {"granted": {"$max": [0, {"$min": [wanted, room]}]}}},
+        {"$set": {"granted": {"$cond": [{"$gte": [room, least]}, {"$min": [wanted, room]}, 0]}}},
         {"$set": {"taken": {"$add": ["$taken", "$granted"]}}},
     ]
 

@@ -16,6 +16,7 @@ from duetdb.app.service.access.written_fields import check_written
 from duetdb.app.service.grouping import Aggregate, Distinct, Key, Measure, Place
 from duetdb.app.service.principal import Principal, refusal, require_full
 from duetdb.app.service.query import (
+    EVERYTHING,
     And,
     Create,
     Delete,
@@ -34,7 +35,7 @@ from duetdb.app.service.query import (
     Update,
     UpdateMany,
 )
-from duetdb.schema_gen.field import Relation
+from duetdb.schema_gen.field import Field, Relation
 from duetdb.schema_gen.model import Audience, Collection, Schema
 from duetdb.schema_gen.narrowing import visible_of
 
@@ -139,7 +140,7 @@ class Authoriser:
         check_written(update.collection, update.changes, update.operations)
         return replace(
             update,
-            guard=narrowing.guard(update.collection, update.method),
+            guard=narrowing.guard_of_stored(update.collection, update.method),
             reaches=narrowing.reaches(update.collection),
         )
 
@@ -152,7 +153,7 @@ class Authoriser:
         narrowing = _Narrowing(principal, self._schemas.schema)
         for each in delete.ids or ():
             narrowing.allow("DELETE", delete.collection, address_of(delete, each))
-        return replace(delete, guard=narrowing.guard(delete.collection, "DELETE"))
+        return replace(delete, guard=narrowing.guard_of_stored(delete.collection, "DELETE"))
 
     def update_many(self, update: UpdateMany, principal: Principal) -> UpdateMany:
         """A change by filter, which is for the full key."""
@@ -193,6 +194,17 @@ class _Narrowing:
         """Which documents the method may reach."""
         user = self._principal.user
         return self._permissions.guard(collection.whole, method, user, self._schema)
+
+    def guard_of_stored(self, collection: Collection, method: str) -> Filter:
+        """Which documents the method may change: of those that are read, if any may be.
+
+        The answer to a change shows the document, and must not show one that a read does not.
+        """
+        guard = self.guard(collection, method)
+        if not self._permissions.rights(collection.whole).can_read:
+            return guard
+        readable = self.guard(collection, "GET")
+        return guard if guard == readable else And((readable, guard))
 
     def parent(self, parent: Parent | None) -> Parent | None:
         """The parent of new documents, which whoever may read parents must be able to see.
@@ -236,6 +248,8 @@ class _Narrowing:
         )
 
     def _filter(self, filter: Filter) -> Filter:
+        if filter is EVERYTHING:
+            return filter
         if isinstance(filter, And | Or):
             return replace(filter, parts=_each(self._filter, filter.parts))
         if isinstance(filter, Not):
@@ -245,7 +259,7 @@ class _Narrowing:
                 return filter
             return replace(filter, value=self._filter(filter.value))
         if isinstance(filter, Related):
-            self._follow(filter.target)
+            self._lead(filter.source, filter.field, filter.target)
             inner, guard = self._filter(filter.filter), self.guard(filter.target, "GET")
             return replace(filter, filter=inner, guard=guard)
         return filter
@@ -268,11 +282,16 @@ class _Narrowing:
 
     def _expansion(self, expansion: Expansion, source: Collection) -> Expansion:
         target = expansion.query.collection
-        if expansion.field.relation is Relation.CHILD and not expansion.reverse:
-            self._follow(target, (source.name, ANY_ID, expansion.field.name))
-        else:
+        if expansion.reverse:
             self._follow(target)
+        else:
+            self._lead(source, expansion.field, target)
         return replace(expansion, query=self._within(expansion.query))
+
+    def _lead(self, source: Collection, field: Field, target: Collection) -> None:
+        """Raises unless the field leads the caller on; a child list has an address of its own."""
+        is_list = field.relation is Relation.CHILD
+        self._follow(target, (source.name, ANY_ID, field.name) if is_list else None)
 
     def _follow(self, target: Collection, address: Address | None = None) -> None:
         """Raises unless relations lead the caller to the collection."""

@@ -36,7 +36,8 @@ class DocumentFilter:
     def __init__(self, q: Mapping[str, Any]) -> None:
         self._q = q
         self._is_constant = not any(each.startswith("$") for each in _texts(q))
-        self._parsed: tuple[Collection, Filter] | None = None
+        self._schema: Schema | None = None
+        self._parsed: dict[str, tuple[Collection, Filter]] = {}
 
     def of(self, collection: Collection, user: Mapping[str, Any], schema: Schema) -> Filter:
         """The filter for one caller.
@@ -45,8 +46,11 @@ class DocumentFilter:
         matches. Raises ``Forbidden`` where it cannot be read at all: metadata that
         was written beside the server opens nothing.
         """
-        if self._parsed is not None and self._parsed[0] is collection:
-            return self._parsed[1]
+        if self._schema is not schema:  # a filter may ask by what relations lead to
+            self._schema, self._parsed = schema, {}
+        known = self._parsed.get(collection.name)
+        if known is not None and known[0] is collection:
+            return known[1]
         try:
             q = _with_values(self._q, user)
             found = parse_filter(collection, q, _LIMITS, schema)
@@ -58,7 +62,7 @@ class DocumentFilter:
                 hint="Correct the filters in its metadata, or of the key.",
             ) from error
         if self._is_constant:
-            self._parsed = collection, found
+            self._parsed[collection.name] = collection, found
         return found
 
 
@@ -69,10 +73,15 @@ def mistake_in(q: Mapping[str, Any], collection: Collection, schema: Schema) -> 
             near = did_you_mean(text, (*dates.VARIABLES, f"{USER}email"))
             return f"There is no variable {text[:50]!r}.{near}"
     try:
-        parse_filter(collection, _with_samples(q), _LIMITS, schema)
+        sampled(q, collection, schema)
     except BadRequest as error:
         return error.message
     return None
+
+
+def sampled(q: Mapping[str, Any], collection: Collection, schema: Schema) -> Filter:
+    """What a filter asks by, whatever its variables mean; raises ``BadRequest``."""
+    return parse_filter(collection, _with_samples(q), _LIMITS, schema)
 
 
 _OF_LISTS: Final = ("$in", "$nin", "$all")

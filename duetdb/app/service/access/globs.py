@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeAlias
 
 from duetdb.app.service.access.permissions import ANY_ID, Address
 from duetdb.schema_gen.system import SYSTEM_DEFINITIONS, USERS
 
 _DEEP: Final = "**"
+_ANYTHING: Final = ("", "")
+
+Part: TypeAlias = str | tuple[str, ...]
+"""One part of a pattern: a text, or the texts between its stars."""
 
 
 class Glob:
@@ -48,22 +52,20 @@ def _collapsed(names: Sequence[str]) -> list[str]:
     return [each for each, behind in pairwise([*names, ""]) if not each == behind == _DEEP]
 
 
-def _start(parts: Sequence[str | re.Pattern[str]]) -> Address | None:
+def _start(parts: Sequence[Part]) -> Address | None:
     """What an address begins with, for patterns that ask for no more."""
     *names, last = parts or [""]
     start = tuple(each for each in names if isinstance(each, str) and each != _DEEP)
     return start if last == _DEEP and len(start) == len(names) else None
 
 
-def _part(text: str) -> str | re.Pattern[str]:
+def _part(text: str) -> Part:
     if text == _DEEP or "*" not in text:
         return text
-    return re.compile(".*".join(map(re.escape, re.split(r"\*+", text))), re.DOTALL)
+    return tuple(re.split(r"\*+", text))
 
 
-def _matches(
-    parts: Sequence[str | re.Pattern[str]], address: Sequence[str], *, certain: bool
-) -> bool:
+def _matches(parts: Sequence[Part], address: Sequence[str], *, certain: bool) -> bool:
     if not parts:
         return not address
     first, *rest = parts
@@ -76,7 +78,25 @@ def _matches(
     return _matches(rest, address[1:], certain=certain)
 
 
-def _holds(part: str | re.Pattern[str], text: str, *, certain: bool) -> bool:
+def _holds(part: Part, text: str, *, certain: bool) -> bool:
     if text == ANY_ID:
-        return not certain or (not isinstance(part, str) and part.pattern == ".*")
-    return part == text if isinstance(part, str) else part.fullmatch(text) is not None
+        return not certain or part == _ANYTHING
+    return part == text if isinstance(part, str) else _has_in_order(part, text)
+
+
+def _has_in_order(texts: tuple[str, ...], text: str) -> bool:
+    """Whether a text is these texts with anything between them.
+
+    Callers choose the text, so it is read once: a regular expression would try every way to
+    divide it among the stars.
+    """
+    first, *middle, last = texts
+    position, end = len(first), len(text) - len(last)
+    if position > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for each in middle:
+        found = text.find(each, position, end)
+        if found < 0:
+            return False
+        position = found + len(each)
+    return True

@@ -52,25 +52,38 @@ class KeyPermissions(Permissions):
         methods = frozenset(method for method in self._methods if self._reaches(method, collection))
         readable = readable_of(collection, self._readable)
         writable = writable_of(collection, self._writable, readable)
-        followed = any(self.allows("GET", each) for each in _addresses("GET", collection))
-        return Rights(methods, readable, writable, followed)
+        own: tuple[Address, ...] = (collection.name,), (collection.name, ANY_ID)
+        followed = any(self.allows("GET", each) for each in own)
+        lists = () if followed else _below(collection)
+        below = ((each[0], each[2]) for each in lists if self.allows("GET", each))
+        return Rights(
+            methods,
+            readable,
+            writable,
+            followed,
+            below=frozenset(below),
+            listed=self._could_reach(own[0]),
+            addressed=self._could_reach(own[1]),
+        )
 
     def _reaches(self, method: str, collection: Collection) -> bool:
-        addresses = list(_addresses(method, collection))
-        return any(each.could_match(address) for each in self._globs for address in addresses)
+        return any(map(self._could_reach, _addresses(method, collection)))
+
+    def _could_reach(self, address: Address) -> bool:
+        return any(each.could_match(address) for each in self._globs)
 
 
 def _addresses(method: str, collection: Collection) -> Iterator[Address]:
     """Where documents of the collection are met by this method, as parts of others included."""
-    lists: list[Address] = [(collection.name,)]
-    if not collection.system:
-        lists += [
-            (each.collection, ANY_ID, each.field.name)
-            for each in collection.referrers
-            if each.field.relation is Relation.CHILD
-        ]
-    for each in lists:
+    for each in ((collection.name,), *_below(collection)):
         if method in ("GET", "POST"):
             yield each
         if method != "POST":
             yield (*each, ANY_ID)
+
+
+def _below(collection: Collection) -> Iterator[tuple[str, str, str]]:
+    """The child lists of it, below whatever parent."""
+    for each in () if collection.system else collection.referrers:
+        if each.field.relation is Relation.CHILD:
+            yield each.collection, ANY_ID, each.field.name

@@ -108,5 +108,8 @@ def target_of(field: Field, schema: Schema) -> Collection:
     """The collection that a relation leads to; ``BadQuery`` while it cannot be used."""
     target = schema.collections.get(field.collection or "")
     if target is None:
-        raise BadQuery(f"'{field.name}' refers to '{field.collection}', which is not available.")
+        raise BadQuery(
+            f"'{field.name}' refers to documents that are not available.",
+            hint="Its ids can be compared, and nothing behind them.",
+        )
     return target

@@ -32,6 +32,7 @@ from duetdb.app.service.identity.passwords import Passwords
 from duetdb.app.service.identity.sessions import Pair, Session, Sessions
 from duetdb.app.service.identity.tokens import Tokens, User
 from duetdb.app.service.identity.users import is_active
+from duetdb.app.service.mail.outbox import Outbox
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.query import Create, Document, Update
 from duetdb.app.service.service import Service
@@ -54,6 +55,7 @@ class Accounts:
         options: IdentityOptions,
         tokens: Tokens,
         sessions: Sessions,
+        outbox: Outbox,
     ) -> None:
         self._service = service
         self._options = options
@@ -63,7 +65,7 @@ class Accounts:
         self._passwords = Passwords()
         self._credentials = Credentials(engine)
         self._attempts = Attempts(engine)
-        self._mails = Mails(engine, service, options)
+        self._mails = Mails(engine, outbox, options)
 
     async def start(self) -> None:
         if self._options.passwords:
@@ -83,7 +85,7 @@ class Accounts:
         await self._may_try(ADDRESS, address)
         await self._may_try(ACCOUNT, email.casefold())
         record = await self._found(email)
-        stored = await self._credentials.find(record and record["_id"])
+        stored = await self._credentials.find(record and record["_id"], email)
         matches = await self._passwords.verify(password, stored)
         if record is None or stored is None or not matches or not _may_log_in(record):
             raise Unauthenticated(
@@ -96,7 +98,8 @@ class Accounts:
         if self._passwords.is_old(stored):
             hashed = await self._passwords.hash(password)
             await self._credentials.replace(record["_id"], stored, hashed)
-        return await self._begin(email, record)
+            stored = hashed
+        return await self._begin(email, record, stored)
 
     async def register(
         self, email: str, password: str, profile: Mapping[str, Any], address: str
@@ -120,7 +123,7 @@ class Accounts:
         if await self._is_taken(email):
             raise _void()
         record = await self._create(email, kept["profile"])
-        await self._credentials.store(record["_id"], kept["hash"])
+        await self._credentials.store(record["_id"], email, kept["hash"])
 
     async def ask_reset(self, email: str, address: str) -> None:
         """Sends a mail with which a new password can be chosen, if there is an account."""
@@ -130,13 +133,15 @@ class Accounts:
     async def reset(self, token: str, password: str) -> None:
         """Sets a new password and ends all sessions; raises as ``verify`` and ``register``."""
         self._check_new(password)
+        if not await self._mails.holds(mails.RESET, token):
+            raise _void()  # before anything slow: anybody may send any token, and as many
         hashed = await self._passwords.hash(password)
         found = await self._mails.take(mails.RESET, token)
         record = await self._found(found["email"]) if found is not None else None
         if found is None or record is None or not is_active(record):
             raise _void()
         email = found["email"]
-        await self._credentials.store(record["_id"], hashed)
+        await self._credentials.store(record["_id"], email, hashed)
         await self._sessions.end_all(f"user:{record['_id']}")
         await self._mails.forget(mails.RESET, email)
         await self._attempts.forget(ACCOUNT, email.casefold())
@@ -150,7 +155,7 @@ class Accounts:
         self._check_new(new, user.email)
         await self._may_try(ACCOUNT, user.email.casefold())
         record = None if user.record is None else await self._found(user.email)
-        stored = await self._credentials.find(record and record["_id"])
+        stored = await self._credentials.find(record and record["_id"], user.email)
         if not await self._passwords.verify(current, stored) or record is None or stored is None:
             raise Forbidden("The current password is wrong.", hint="Reset it at /auth/reset.")
         hashed = await self._passwords.hash(new)
@@ -159,7 +164,7 @@ class Accounts:
         await self._attempts.forget(ACCOUNT, user.email.casefold())
         await self._sessions.end_all(user.principal.id)
         await self._mails.forget(mails.RESET, user.email)
-        return await self._begin(user.email, record)
+        return await self._begin(user.email, record, hashed)
 
     async def renewed(self, session: Session) -> str:
         """The next token of a session, as long as its user may still log in."""
@@ -170,9 +175,15 @@ class Accounts:
             raise Forbidden("The user is not accepted here any more.", hint="Log in again.")
         return self._sign(email, record)
 
-    async def _begin(self, email: str, record: Document) -> Pair:
-        owner = f"user:{record['_id']}"
-        return await self._sessions.begin(owner, {"email": email}, self._sign(email, record))
+    async def _begin(self, email: str, record: Document, hashed: str) -> Pair:
+        """A session of who has proved to know the password with this hash."""
+
+        async def confirm() -> None:
+            if await self._credentials.find(record["_id"], email) != hashed:
+                raise Unauthenticated("The password was changed just now.", hint="Log in again.")
+
+        owner, grant = f"user:{record['_id']}", {"email": email}
+        return await self._sessions.begin(owner, grant, self._sign(email, record), confirm)
 
     def _sign(self, email: str, record: Document) -> str:
         signer = self._tokens.signer

@@ -13,20 +13,25 @@ COLLECTION: Final = "_credentials"
 
 
 class Credentials:
-    """Hashes by the ids of the users' records."""
+    """Hashes by the ids of the users' records.
+
+    A password counts for the address whose owner chose it: whoever may write the address of a
+    record has not shown to own the new one.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._credentials = primary(engine, COLLECTION)
 
-    async def find(self, user: Any) -> str | None:
+    async def find(self, user: Any, email: str) -> str | None:
         """The hash of a user's password; None without one, or without a user."""
+        query = {"_id": {"$eq": user}, "email": {"$eq": email}}
         with translate_driver_errors():
-            found = await self._credentials.find_one({"_id": {"$eq": user}}, {"hash": 1})
+            found = await self._credentials.find_one(query, {"hash": 1})
         return None if found is None or user is None else str(found["hash"])
 
-    async def store(self, user: Any, hashed: str) -> None:
-        """The user's password is this one from now on."""
-        values = {"hash": hashed, "changed": later(seconds=0)}
+    async def store(self, user: Any, email: str, hashed: str) -> None:
+        """The user's password is this one from now on, at this address."""
+        values = {"email": email, "hash": hashed, "changed": later(seconds=0)}
         with translate_driver_errors():
             await self._credentials.update_one({"_id": user}, {"$set": values}, upsert=True)
 

@@ -15,6 +15,7 @@ from duetdb.app.service.identity.options import IdentityOptions
 from duetdb.app.service.identity.revocation import instant
 from duetdb.app.service.identity.sessions import Pair, Session, Sessions
 from duetdb.app.service.identity.tokens import Tokens, User
+from duetdb.app.service.mail.outbox import Outbox
 from duetdb.app.service.principal import Principal
 from duetdb.app.service.service import Service
 
@@ -27,10 +28,12 @@ _SHOWN: Final = {"_id": ("_id",), "displayname": ("name", "given_name"), "image"
 class Identity:
     """Tokens, sessions and accounts; ``options`` say which of them the operator wants."""
 
-    def __init__(self, engine: Engine, service: Service, options: IdentityOptions) -> None:
+    def __init__(
+        self, engine: Engine, service: Service, options: IdentityOptions, outbox: Outbox
+    ) -> None:
         self.tokens = Tokens(engine, options)
         self.sessions = Sessions(engine, self.tokens.revocations, options.refresh_days)
-        self.accounts = Accounts(engine, service, options, self.tokens, self.sessions)
+        self.accounts = Accounts(engine, service, options, self.tokens, self.sessions, outbox)
         self.secrets = NamedSecrets(engine, options)
         self.minting = Minting(options, self.secrets, self.sessions)
         self._service = service

@@ -16,12 +16,9 @@ from duetdb.app.service.engine import Engine
 from duetdb.app.service.identity.options import IdentityOptions
 from duetdb.app.service.identity.revocation import later
 from duetdb.app.service.lately import primary
-from duetdb.app.service.principal import FULL_ACCESS
-from duetdb.app.service.query import Create
-from duetdb.app.service.service import Service
+from duetdb.app.service.mail.outbox import Outbox
 
 COLLECTION: Final = "_mail_tokens"
-OUTBOUND: Final = "email_outbound"
 
 VERIFY: Final = "verify"
 RESET: Final = "reset"
@@ -43,13 +40,13 @@ _KNOWN_TEXT: Final = (
 class Mails:
     """Makes tokens for one purpose, one address and one use, and stores the mails with them.
 
-    A hash of each token is kept; the token itself is in its mail alone. Mails
-    are put into ``email_outbound`` as queued.
+    A hash of each token is kept; the token itself is in its mail alone, which goes
+    out by the queue of mails.
     """
 
-    def __init__(self, engine: Engine, service: Service, options: IdentityOptions) -> None:
+    def __init__(self, engine: Engine, outbox: Outbox, options: IdentityOptions) -> None:
         self._engine = engine
-        self._service = service
+        self._outbox = outbox
         self._options = options
         self._tokens = primary(engine, COLLECTION)
 
@@ -79,10 +76,16 @@ class Mails:
 
     async def take(self, purpose: str, token: str) -> Mapping[str, Any] | None:
         """What a token stands for, once: its ``email`` and what was ``kept``; None if nothing."""
-        query = {"_id": _hash(token), "purpose": purpose, "expires": {"$gt": later(seconds=0)}}
         with translate_driver_errors():
-            found: Mapping[str, Any] | None = await self._tokens.find_one_and_delete(query)
+            found: Mapping[str, Any] | None = await self._tokens.find_one_and_delete(
+                _query(purpose, token)
+            )
         return found
+
+    async def holds(self, purpose: str, token: str) -> bool:
+        """Whether the token can be taken; it stays."""
+        with translate_driver_errors():
+            return await self._tokens.find_one(_query(purpose, token), {"_id": 1}) is not None
 
     async def forget(self, purpose: str, email: str) -> None:
         """All tokens of a purpose that were sent to this address are void."""
@@ -90,11 +93,8 @@ class Mails:
             await self._tokens.delete_many({"purpose": purpose, "email": email})
 
     async def _queue(self, email: str, subject: str, body: str) -> None:
-        mail = {"to": email, "subject": subject, "body": body, "status": "queued"}
-        collection = self._service.catalog.collection(OUTBOUND)
-        create = Create(collection=collection, documents=(mail,))
-        stored = await self._service.create(create, FULL_ACCESS)
-        _log.info("mail_stored", mail=str(stored[0]["_id"]), subject=subject)
+        stored = await self._outbox.send_token(email, subject, body)
+        _log.info("mail_stored", mail=str(stored), subject=subject)
 
     def _text(self, purpose: str, token: str) -> str:
         link = self._options.mail_link
@@ -105,6 +105,10 @@ class Mails:
             way = f'<p>{_TEXTS[purpose]} link: <a href="{escape(url)}">{escape(url)}</a></p>'
         minutes = self._options.mail_minutes
         return f"{way}<p>It is good for {minutes} minutes, once. If it was not you, do nothing.</p>"
+
+
+def _query(purpose: str, token: str) -> Mapping[str, Any]:
+    return {"_id": _hash(token), "purpose": purpose, "expires": {"$gt": later(seconds=0)}}
 
 
 def _hash(token: str) -> str:

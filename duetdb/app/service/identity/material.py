@@ -21,7 +21,8 @@ HMAC_BYTES: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 _RSA_BITS: Final = (2048, 8192)
 _LOOPBACK: Final = frozenset(("localhost", "127.0.0.1", "::1"))
-_KEY_TEXT: Final = re.compile(r"-----BEGIN |ssh-|ecdsa-")
+_KEY_TEXT: Final = re.compile(r"-----BEGIN |ssh-|ecdsa-|\{[^{}]*\"kty\"")
+"""How a key of a pair begins: as PEM, for SSH, as a JWK."""
 
 
 class BadOptions(Exception):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
@@ -16,7 +16,10 @@ from duetdb.app.service.identity.options import IdentityOptions
 from duetdb.app.service.identity.sessions import Pair, Session, Sessions
 from duetdb.app.service.identity.signing import REGISTERED, Signer
 from duetdb.app.service.identity.token_form import LONGEST
-from duetdb.app.service.principal import Principal
+from duetdb.app.service.principal import Principal, refusal
+
+MINT: Final = "/auth/jwt"
+"""What a web key must list to make tokens."""
 
 MintAlgorithm: TypeAlias = Literal["HS256", "HS384", "HS512", "RS256"]
 
@@ -37,6 +40,11 @@ class Mint:
     payload: Mapping[str, Any]
 
 
+def may_mint(principal: Principal) -> bool:
+    """Whether the caller may make tokens: no star of a key means that."""
+    return principal.full or principal.permissions.names("POST", MINT)
+
+
 class Minting:
     """Makes tokens, and refresh tokens that only the same key can exchange."""
 
@@ -45,8 +53,13 @@ class Minting:
         self._named = named
         self._sessions = sessions
 
-    async def mint(self, wanted: Mint, principal: Principal) -> Pair:
-        """A token and its refresh token; raises ``BadRequest`` for what cannot be signed."""
+    async def mint(
+        self, wanted: Mint, principal: Principal, confirm: Callable[[], Awaitable[None]]
+    ) -> Pair:
+        """A token and its refresh token; raises ``BadRequest`` for what cannot be signed.
+
+        ``confirm`` raises if the key is not accepted any more.
+        """
         taken = sorted(REGISTERED.intersection(wanted.payload))
         if taken:
             raise BadRequest(
@@ -65,12 +78,14 @@ class Minting:
             "seconds": wanted.seconds,
             "claims": claims,
         }
-        return await self._sessions.begin(principal.id, grant, await self._sign(grant))
+        token = await self._sign(grant)
+        return await self._sessions.begin(principal.id, grant, token, confirm)
 
     async def renewed(self, session: Session, principal: Principal | None) -> str:
         """The next token of a session that a key began.
 
-        Raises ``Unauthenticated`` without a key, ``Forbidden`` for another one.
+        Raises ``Unauthenticated`` without a key, ``Forbidden`` for another one, and for one that
+        may not make tokens any more.
         """
         if principal is None:
             raise Unauthenticated(
@@ -79,6 +94,8 @@ class Minting:
             )
         if principal.id != session.owner and not principal.full:
             raise Forbidden("This refresh token belongs to another key.")
+        if not may_mint(principal):
+            raise refusal(principal)
         try:
             return await self._sign(session.grant)
         except BadRequest:

@@ -15,7 +15,7 @@ import structlog
 
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.errors import TooManyRequests, Unauthenticated
+from duetdb.app.service.errors import DuetError, TooManyRequests, Unauthenticated
 from duetdb.app.service.identity.revocation import Revocations, instant, later
 from duetdb.app.service.identity.token_form import read_token
 from duetdb.app.service.lately import primary
@@ -66,14 +66,21 @@ class Sessions:
     async def start(self) -> None:
         if self._engine.in_memory:
             return
-        await self._sessions.create_index("expires", name="expires", expireAfterSeconds=0)
+        await self._sessions.create_index("gone", name="gone", expireAfterSeconds=0)
         await self._sessions.create_index("owner", name="owner")
         await self._sessions.create_index("tokens.mark", name="mark")
 
-    async def begin(self, owner: str, grant: Mapping[str, Any], jwt: str) -> Pair:
-        """A new session, whose first token is given."""
+    async def begin(
+        self, owner: str, grant: Mapping[str, Any], jwt: str, confirm: Callable[[], Awaitable[None]]
+    ) -> Pair:
+        """A new session, whose first token is given.
+
+        ``confirm`` raises if what it was begun with is not accepted any more. It is asked when
+        the session is stored: who ended all sessions a moment ago has not seen this one.
+        """
         session = secrets.token_hex(_ID_HEX // 2)
         refresh = _refresh(session)
+        tokens = [_entry(jwt)]
         with translate_driver_errors():
             await self._sessions.insert_one(
                 {
@@ -82,10 +89,15 @@ class Sessions:
                     "grant": dict(grant),
                     "hash": _hash(refresh),
                     "renewed": time.time(),
-                    "expires": later(days=self._days),
-                    "tokens": [_entry(jwt)],
+                    "tokens": tokens,
+                    **self._ends(tokens),
                 }
             )
+        try:
+            await confirm()
+        except DuetError:
+            await self.end_of(tokens[0]["mark"])
+            raise
         return Pair(jwt, refresh)
 
     async def renew(self, refresh: str, issue: Callable[[Session], Awaitable[str]]) -> Pair:
@@ -104,11 +116,12 @@ class Sessions:
             raise TooManyRequests("This session was renewed too often.", retry_after=60)
         jwt = await issue(Session(found["_id"], found["owner"], found["grant"]))
         fresh = _refresh(found["_id"])
+        tokens = [*live, _entry(jwt)]
         change = {
             "hash": _hash(fresh),
             "renewed": time.time(),
-            "expires": later(days=self._days),
-            "tokens": [*live, _entry(jwt)],
+            "tokens": tokens,
+            **self._ends(tokens),
         }
         with translate_driver_errors():
             won = await self._sessions.find_one_and_update(
@@ -127,9 +140,18 @@ class Sessions:
 
     async def end_all(self, owner: str) -> None:
         """Ends every session of a user or a key."""
+        live = {"owner": owner, "tokens.until": {"$gt": later(seconds=0)}}
         with translate_driver_errors():
-            while ended := await self._sessions.find_one_and_delete({"owner": owner}):
+            # None is renewed meanwhile.
+            await self._sessions.update_many({"owner": owner}, {"$set": {"hash": ""}})
+            while ended := await self._sessions.find_one_and_delete(live):
                 await self._revoke(ended)
+            await self._sessions.delete_many({"owner": owner})
+
+    def _ends(self, tokens: list[dict[str, Any]]) -> dict[str, Any]:
+        """Until when a session can be renewed, and until when it is known, to end its tokens."""
+        expires = later(days=self._days)
+        return {"expires": expires, "gone": max(expires, *(each["until"] for each in tokens))}
 
     async def _find(self, refresh: str) -> dict[str, Any]:
         if _REFRESH.fullmatch(refresh) is None:

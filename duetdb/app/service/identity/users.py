@@ -10,6 +10,7 @@ from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Forbidden
 from duetdb.app.service.lately import Lately, primary
+from duetdb.app.service.principal import FULL_ACCESS
 from duetdb.app.service.query import Document
 
 LONGEST_EMAIL: Final = 254
@@ -47,8 +48,13 @@ class Users:
 
 
 def is_email(value: Any) -> bool:
-    """Whether a claim can be an address to look for: a text, not an object, of sane length."""
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_EMAIL and value.isprintable()
+    """Whether a claim can be an address to look for: a text, not an object, of sane length.
+
+    It is not the name that keys have: what they created would be that user's own.
+    """
+    if not isinstance(value, str) or value == FULL_ACCESS.name:
+        return False
+    return 0 < len(value) <= LONGEST_EMAIL and value.isprintable()
 
 
 def is_active(record: Mapping[str, Any]) -> bool:

@@ -68,6 +68,8 @@ class Verifier:
         """
         if claimed.header["alg"] != self._algorithm:
             raise unverifiable()
+        if self._audience is None and "aud" in claimed.claims:
+            raise unverifiable()  # also one that is empty, and so meant for nobody
         key = await self._keys.find(claimed.kid)
         if key is None:
             raise unverifiable()

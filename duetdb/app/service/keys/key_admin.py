@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from duetdb.app.service.audit import notes
 from duetdb.app.service.dates import now
@@ -14,7 +14,7 @@ from duetdb.app.service.errors import BadRequest, NotFound
 from duetdb.app.service.keys.hashes import WEB_LENGTH, new_key
 from duetdb.app.service.keys.key_body import DEFAULTS, rights_of
 from duetdb.app.service.keys.keys import Keys
-from duetdb.app.service.keys.records import COLLECTION, FULL, shown
+from duetdb.app.service.keys.records import COLLECTION, FULL, principal_id, shown
 from duetdb.app.service.lately import primary
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.principal import Principal, require_full
@@ -23,14 +23,23 @@ _ID_BYTES: Final = 8
 _WEB: Final[Mapping[str, Any]] = {"_id": {"$ne": FULL}}
 
 
+class Sessions(Protocol):
+    """Who knows the tokens that keys have made."""
+
+    async def end_all(self, owner: str) -> None:
+        """The tokens of this principal are refused from now on."""
+        ...
+
+
 class KeyAdmin:
     """Every method needs a full principal and raises ``Unauthenticated`` or ``Forbidden``.
 
     What changes holds on this worker at once and on every other within a second.
     """
 
-    def __init__(self, engine: Engine, keys: Keys, limits: Limits) -> None:
+    def __init__(self, engine: Engine, keys: Keys, sessions: Sessions, limits: Limits) -> None:
         self._keys = keys
+        self._sessions = sessions
         self._limits = limits
         self._stored = primary(engine, COLLECTION)
 
@@ -85,7 +94,7 @@ class KeyAdmin:
         return told
 
     async def revoke(self, id_: str, principal: Principal) -> None:
-        """Nobody gets in by this key any more; raises ``NotFound``."""
+        """Nobody gets in by this key any more, nor by a token that it made; raises ``NotFound``."""
         require_full(principal)
         if id_ == FULL:
             raise BadRequest(
@@ -96,9 +105,12 @@ class KeyAdmin:
         self._keys.forget()
         _found(found, id_)
         notes.acted("keys.revoke", id_)
+        await self._sessions.end_all(principal_id(id_))
 
     async def reset(self, id_: str, principal: Principal) -> dict[str, Any]:
         """Puts a new key in place of one, with the same rights; the answer is as ``create``'s.
+
+        Tokens that the old one made are refused.
 
         ``full`` is the id of the full-access key. Raises ``NotFound``, and
         ``BadRequest`` where the operator's settings say which that is.
@@ -112,6 +124,7 @@ class KeyAdmin:
                 )
             made = {"_id": FULL, "key": await self._keys.reset()}
             notes.acted("keys.reset", FULL)
+            await self._sessions.end_all(principal_id(FULL))
             return made
         key = new_key(WEB_LENGTH)
         changes = {**self._keys.hashes.stored(key), "changed": now()}
@@ -122,6 +135,7 @@ class KeyAdmin:
         self._keys.forget()
         told = shown(_found(found, id_))
         notes.acted("keys.reset", id_)
+        await self._sessions.end_all(principal_id(id_))
         return {**told, "key": key}
 
 

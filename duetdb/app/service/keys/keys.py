@@ -26,7 +26,7 @@ from duetdb.app.service.keys.hashes import (
     new_key,
     plain_hash,
 )
-from duetdb.app.service.keys.records import COLLECTION, FULL, web_key_of
+from duetdb.app.service.keys.records import COLLECTION, FULL, principal_id, web_key_of
 from duetdb.app.service.keys.web_key import WebKey
 from duetdb.app.service.lately import Lately, primary
 from duetdb.app.service.principal import FULL_ACCESS, Principal
@@ -210,7 +210,7 @@ def _is_hash_of(record: Mapping[str, Any], presented: _Presented) -> bool:
 def _principal_of(key: WebKey, users: str) -> Principal:
     return Principal(
         name="api",
-        id=f"key:{key.id}",
+        id=principal_id(key.id),
         permissions=KeyPermissions(key, users),
         rate=key.rate,
         origins=key.origins,

@@ -48,6 +48,11 @@ def web_key_of(record: Mapping[str, Any]) -> WebKey | None:
     )
 
 
+def principal_id(id_: str) -> str:
+    """What the holder of a key is called where callers are told apart (``Principal.id``)."""
+    return f"key:{id_}"
+
+
 def shown(record: Mapping[str, Any]) -> dict[str, Any]:
     """What is told of a key: never its hash."""
     names = ("_id", "prefix", *RIGHTS, "created", "changed")

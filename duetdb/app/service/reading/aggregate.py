@@ -25,7 +25,7 @@ from duetdb.app.service.reading.ordering import sorted_page
 from duetdb.app.service.reading.places import TEMPORARY, Places
 from duetdb.app.service.reading.projections import projection_of, with_own
 from duetdb.app.service.reading.related import led, settled
-from duetdb.app.service.reading.selecting import guard_of, select
+from duetdb.app.service.reading.selecting import Selection, frugally, guard_of, select
 from duetdb.app.service.reading.source import Source
 
 Keyed: TypeAlias = tuple[tuple[Any, ...], Document]
@@ -54,12 +54,11 @@ class Aggregator:
         with translate_driver_errors():
             aggregate = await self._settled(aggregate)
             query = aggregate.query
-            selected = self._selected(aggregate)
-            found = await self._grouped(selected, aggregate, limit)
+            found = await self._grouped(aggregate, limit)
             if aggregate.max is None:
                 self._check_number(len(found), "groups")
             if aggregate.as_text and (spelled := clashes(_keys(each, aggregate) for each in found)):
-                found = await self._grouped(selected, aggregate, limit, spelled)
+                found = await self._grouped(aggregate, limit, spelled)
             if not found and not aggregate.keys and aggregate.having == EVERYTHING:
                 found = [of_nothing(aggregate.measures)]
             check_size(self._source.limits, len(found) * query.projection.times)
@@ -76,15 +75,17 @@ class Aggregator:
             aggregate = await self._settled(aggregate)
             query = aggregate.query
             selection = select(query, *_places(aggregate))
-            stages: list[Stage] = [
-                *sorted_page(query, selection, query.skip, query.max or 0),
-                *key_stages(aggregate.keys, query.collection, aggregate.as_text),
-            ]
+            stages = key_stages(aggregate.keys, query.collection, aggregate.as_text)
             fields = projection_of(query)
             if fields:
                 stages.append({"$project": with_own(fields, TEMPORARY)})
             size = query.max or self._source.limits.page_default
-            found = await self._source.aggregate(query.collection.name, stages, size)
+
+            async def read(selected: Selection) -> list[Document]:
+                page = sorted_page(query, selected, query.skip, query.max or 0)
+                return await self._source.aggregate(query.collection.name, [*page, *stages], size)
+
+            found = await frugally(selection, query.collection, read)
             keys = [_shown(each.pop(TEMPORARY), aggregate) for each in found]
             await complete(found, query, self._source)
             check_shown(self._source.limits, found, query)
@@ -127,18 +128,20 @@ class Aggregator:
             return await self._source.aggregate(query.collection.name, pipeline, size)
 
     async def _grouped(
-        self, selected: list[Stage], aggregate: Aggregate, limit: int, spelled: Spelled = ()
+        self, aggregate: Aggregate, limit: int, spelled: Spelled = ()
     ) -> list[Document]:
-        stages = [*selected, *group_stages(aggregate, limit, spelled)]
-        return await self._source.aggregate(aggregate.query.collection.name, stages, limit)
-
-    def _selected(self, aggregate: Aggregate) -> list[Stage]:
-        """The documents to be grouped; their order matters to a page alone."""
+        """The groups; the order of the documents matters to a page of them alone."""
         query = aggregate.query
-        selection = select(query, *_places(aggregate))
-        if query.skip or query.max is not None:
-            return sorted_page(query, selection, query.skip, query.max or 0)
-        return selection.stages
+        is_page = bool(query.skip) or query.max is not None
+        stages = group_stages(aggregate, limit, spelled)
+
+        async def read(selected: Selection) -> list[Document]:
+            page = sorted_page(query, selected, query.skip, query.max or 0)
+            documents = page if is_page else selected.stages
+            name = query.collection.name
+            return await self._source.aggregate(name, [*documents, *stages], limit)
+
+        return await frugally(select(query, *_places(aggregate)), query.collection, read)
 
     async def _settled(self, aggregate: Aggregate) -> Aggregate:
         """With everything found out that other documents decide on."""

@@ -10,7 +10,7 @@ from duetdb.app.service.query import Document, Expansion, Query
 from duetdb.app.service.reading.ids import usable
 from duetdb.app.service.reading.ordering import page, sorted_page
 from duetdb.app.service.reading.projections import projection_of, with_own
-from duetdb.app.service.reading.selecting import Selection
+from duetdb.app.service.reading.selecting import Selection, frugally
 from duetdb.app.service.reading.source import Source
 from duetdb.app.service.stored_names import former_of, holders
 from duetdb.schema_gen.field import Relation
@@ -81,11 +81,15 @@ async def grouped(
         return await _grouped_here(query, members, ids, selection, source)
     size = source.limits.level_documents + 1
     stages = _pipeline(query, members, ids, query.skip + most)
-    pipeline = [*sorted_page(query, selection, 0, 0), *stages, {"$limit": size}]
+
+    async def read(selected: Selection) -> list[Document]:
+        pipeline = [*sorted_page(query, selected, 0, 0), *stages, {"$limit": size}]
+        return await source.aggregate(query.collection.name, pipeline, size)
+
     groups: Groups = {}
     name = "_parent_id" if members.of_parents else _OWNER
     is_shown = members.of_parents and _shows(query, name)
-    for each in await source.aggregate(query.collection.name, pipeline, size):
+    for each in await frugally(selection, query.collection, read):
         owner = each[name] if is_shown else each.pop(name)
         for own in usable([owner]):
             groups.setdefault(own, []).append(each)

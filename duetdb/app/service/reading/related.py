@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.grouping import Place
 from duetdb.app.service.query import (
+    EVERYTHING,
     And,
     Filter,
     Hop,
@@ -81,6 +82,8 @@ async def _hop(hop: Hop, source: Source) -> Hop:
 async def _settled(query: Query, source: Source) -> Query:
     if _related_in(query.guard):
         query = replace(query, guard=await _resolved(query.guard, None, source))
+    if query.filter is EVERYTHING:
+        return query
     if _related_in(query.filter) or hides_words(query.collection):
         query = replace(query, filter=await _resolved(query.filter, query, source))
     return query

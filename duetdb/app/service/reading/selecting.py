@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
+from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.grouping import Place
 from duetdb.app.service.query import EVERYTHING, And, Filter, Hop, Match, Not, Or, Order, Query
 from duetdb.app.service.reading.concealing import Concealment, Stage, concealment_of
@@ -13,17 +14,20 @@ from duetdb.app.service.reading.guarding import Guard, both
 from duetdb.app.service.reading.translate import is_by_distance, nothing, to_mongo
 from duetdb.schema_gen.model import Collection
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """``where`` says it all to a find, unless there are stages ``behind`` it in a pipeline.
 
     These take away what is hidden, so that all that follows is about documents
-    that do not hold it.
+    that do not hold it. A ``frugal`` one is sorted by its keys alone, and read then.
     """
 
     where: Mapping[str, Any]
     behind: tuple[Stage, ...] = ()
+    frugal: bool = False
 
     @property
     def stages(self) -> list[Stage]:
@@ -58,6 +62,31 @@ def select(query: Query, *places: Place) -> Selection:
     if rest.parts:
         behind.append({"$match": to_mongo(rest, collection)})
     return Selection(both(guard, to_mongo(free, collection)), tuple(behind))
+
+
+async def frugally(
+    selection: Selection, collection: Collection, read: Callable[[Selection], Awaitable[T]]
+) -> T:
+    """What ``read`` makes of the selection; errors are its own.
+
+    How large that is which a caller may not see must not decide on the answer, and
+    the database sorts whole documents: where it runs out of memory by it, it is
+    asked once more, by way of a selection that is ``frugal``.
+    """
+    try:
+        return await read(selection)
+    except LimitExceeded as error:
+        frugal = in_need(error, selection, collection)
+        if frugal is None:
+            raise
+    return await read(frugal)
+
+
+def in_need(error: LimitExceeded, selection: Selection, collection: Collection) -> Selection | None:
+    """The ``frugal`` selection; None where the error is another, or nothing is hidden."""
+    if not error.of_memory or concealment_of(collection) is None:
+        return None
+    return replace(selection, frugal=True)
 
 
 def guard_of(guard: Filter, collection: Collection) -> Mapping[str, Any]:

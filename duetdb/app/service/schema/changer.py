@@ -13,10 +13,12 @@ from pymongo.errors import DocumentTooLarge
 from duetdb.app.service.access.document_filter import mistake_in
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import BadMetadata, Conflict, NotAvailable, TooLarge
+from duetdb.app.service.keys.listing import web_keys
 from duetdb.app.service.schema.assembly import Generation, Unbuildable
 from duetdb.app.service.schema.catalog import Catalog
 from duetdb.app.service.schema.drafts import Draft, checked, field_position
 from duetdb.app.service.schema.metadata_store import Definition, Stale
+from duetdb.app.service.schema.renamed_rules import refuse_renames
 from duetdb.app.service.schema.renames import pending
 from duetdb.app.service.schema.workers import SETTLE_SECONDS
 from duetdb.schema_gen.metadata import describe
@@ -37,7 +39,7 @@ class Changer:
     """
 
     def __init__(self, engine: Engine, catalog: Catalog) -> None:
-        self._in_memory = engine.in_memory
+        self._engine = engine
         self._catalog = catalog
         self._steward = catalog.steward
         self._lock = asyncio.Lock()
@@ -89,6 +91,8 @@ class Changer:
         after = (await self._rehearsed({**snapshot.definitions, **definitions})).schema
         _refuse_broken(drafts, before, after)
         _refuse_rules(drafts, after)
+        if any(after.collections[draft.name].former for draft in drafts):
+            refuse_renames(drafts, before, after, await web_keys(self._engine))
         changed = await asyncio.to_thread(_changed, definitions, before, after)
         if not changed:
             return frozenset()
@@ -139,7 +143,7 @@ class Changer:
     async def _finish_moves(self, old: Collection | None, new: Collection) -> None:
         """A renamed field may be renamed again only when its data has arrived."""
         wanted = pending(new)
-        if self._in_memory and any("." in rename.new for rename in wanted):
+        if self._engine.in_memory and any("." in rename.new for rename in wanted):
             raise NotAvailable("Renaming inside objects is not available in memory mode.")
         for rename in pending(old) if old is not None else ():
             if rename not in wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable
+from dataclasses import replace
 
 from duetdb.app.service.access.permissions import Permissions
 from duetdb.app.service.schema.assembly import Assembler, Generation
@@ -26,7 +27,7 @@ class NarrowedGenerations:
         """What is left of the generation for callers with these permissions."""
         token = permissions.token
         kept = self._kept.get(token)
-        if kept is not None and kept[0] is whole:
+        if kept is not None and kept[0].parts is whole.parts:  # a version may change nothing
             return kept[1]
         building = self._building.get((id(whole), token))
         if building is None:
@@ -52,4 +53,5 @@ class NarrowedGenerations:
         """What did not change comes from what these callers saw ``before``, or else from all."""
         seen = before.schema if before is not whole else None
         schema = narrow(whole.schema, permissions.rights, permissions.audience, seen)
+        schema = replace(schema, mail=permissions.names("POST", "/mail"))
         return self._assembler.parts_of(schema, before)

@@ -1,0 +1,127 @@
+"""The mails that are to be sent, in ``_mail_queue``: stored with their copies, claimed and done.
+
+A claim puts a mail's time off by the length of a lease and marks it with a token
+of its own. Whoever does not finish within the lease has lost the mail to the next
+who asks, and what the former then says of it does not count, for its token is not
+there any more. Nothing has to be cleaned up after a process that was killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from secrets import token_hex
+from typing import Any, Final
+
+from pymongo import ReturnDocument, WriteConcern
+from pymongo.asynchronous.client_session import AsyncClientSession
+
+from duetdb.app.service.dates import now
+from duetdb.app.service.driver_errors import translate_driver_errors
+from duetdb.app.service.engine import Engine
+from duetdb.app.service.lately import primary
+from duetdb.app.service.query import Document
+
+COLLECTION: Final = "_mail_queue"
+OUTBOUND: Final = "email_outbound"
+_DEAD_DAYS: Final = 30
+
+Entry = dict[str, Any]
+"""``_id`` (that of the copy), ``due``, ``attempts``, ``fence``, ``message`` and ``secret``."""
+
+
+class Queue:
+    """Changes of both collections are made together, or not at all.
+
+    A lease lasts longer than any delivery may, so that no two workers offer one mail at once.
+    """
+
+    def __init__(self, engine: Engine, lease_seconds: int) -> None:
+        self._lease = timedelta(seconds=lease_seconds)
+        self._engine = engine
+        majority = WriteConcern(w="majority")
+        self._entries = primary(engine, COLLECTION)
+        self._copies = primary(engine, OUTBOUND)
+        if not engine.in_memory:
+            self._entries = self._entries.with_options(write_concern=majority)
+            self._copies = self._copies.with_options(write_concern=majority)
+
+    async def start(self) -> None:
+        if not self._engine.in_memory:
+            await self._entries.create_index("due", name="due", sparse=True)
+            await self._entries.create_index("expires", name="expires", expireAfterSeconds=0)
+
+    async def put(self, copies: Sequence[Document], entries: Sequence[Entry]) -> None:
+        """Stores copies, and the entries of those that are to be sent."""
+
+        async def store(session: AsyncClientSession | None) -> None:
+            await self._copies.insert_many(copies, session=session)
+            if entries:
+                await self._entries.insert_many(entries, session=session)
+
+        with translate_driver_errors():
+            await self._together(store)
+
+    async def waiting(self) -> bool:
+        """Whether a mail is due."""
+        return await self._entries.find_one({"due": {"$lte": now()}}, {"_id": 1}) is not None
+
+    async def claim(self) -> Entry | None:
+        """The mail that has been due for longest, for the time of a lease; None if none is."""
+        instant = now()
+        until = instant + self._lease
+        found: Entry | None = await self._entries.find_one_and_update(
+            {"due": {"$lte": instant}},
+            {"$set": {"due": until, "fence": token_hex(16)}, "$inc": {"attempts": 1}},
+            sort=[("due", 1)],
+            return_document=ReturnDocument.AFTER,
+        )
+        return found
+
+    async def done(self, entry: Entry, status: str) -> bool:
+        """Forgets a mail that was delivered or is not to be; false if the lease is lost."""
+
+        async def forget(session: AsyncClientSession | None) -> bool:
+            removed = await self._entries.delete_one(_held(entry), session=session)
+            if removed.deleted_count:
+                await self._note(entry, {"status": status}, session)
+            return bool(removed.deleted_count)
+
+        return bool(await self._together(forget))
+
+    async def postpone(self, entry: Entry, seconds: float, reason: str) -> None:
+        """The mail is due again after so long."""
+        due = now() + timedelta(seconds=seconds)
+        change = {"$set": {"due": due, "reason": reason}, "$unset": {"fence": 1}}
+        await self._entries.update_one(_held(entry), change)
+
+    async def bury(self, entry: Entry, reason: str) -> None:
+        """Nobody tries again: the mail stays for 30 days, without a text that has a token in it."""
+        expires = now() + timedelta(days=_DEAD_DAYS)
+        change: dict[str, Any] = {
+            "$set": {"dead": True, "reason": reason, "expires": expires},
+            "$unset": {"due": 1, "fence": 1, **({"message": 1} if entry["secret"] else {})},
+        }
+
+        async def end(session: AsyncClientSession | None) -> None:
+            changed = await self._entries.update_one(_held(entry), change, session=session)
+            if changed.modified_count:
+                await self._note(entry, {"status": "failed", "reason": reason}, session)
+
+        await self._together(end)
+
+    async def _note(
+        self, entry: Entry, said: dict[str, Any], session: AsyncClientSession | None
+    ) -> None:
+        change = {"$set": {**said, "_changed": now()}, "$inc": {"_version": 1}}
+        await self._copies.update_one({"_id": entry["_id"]}, change, session=session)
+
+    async def _together(self, act: Callable[[AsyncClientSession | None], Awaitable[Any]]) -> Any:
+        if self._engine.in_memory:
+            return await act(None)
+        async with self._engine.client.start_session() as session:
+            return await session.with_transaction(act, write_concern=WriteConcern(w="majority"))
+
+
+def _held(entry: Entry) -> dict[str, Any]:
+    return {"_id": entry["_id"], "fence": entry["fence"]}

@@ -1,0 +1,67 @@
+"""A server with a mail server beside it, and what its copies say."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from duetdb.app.mongo.embedded import EmbeddedMongod
+from tests.conftest import make_settings, running_server
+from tests.mail.smtp import Mailbox, mail_server
+
+SENDER = "shop@example.com"
+MAIL = {"to": "ann@example.com", "subject": "Hello", "html": "<p>Hi <b>Ann</b></p>"}
+
+
+@contextmanager
+def sending(mongod: EmbeddedMongod, url: str, **flags: Any) -> Iterator[httpx.Client]:
+    """A client with the full-access key, of a server that sends by this mail server."""
+    given = {"mail_from": SENDER, "mail_retry_seconds": 1, **flags}
+    settings = make_settings(mongod.uri, smtp_url=url, **given)
+    with (
+        running_server(settings) as server,
+        httpx.Client(base_url=server.url, headers=server.headers, trust_env=False) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def box() -> Iterator[Mailbox]:
+    with mail_server() as found:
+        yield found
+
+
+@pytest.fixture
+def client(mongod: EmbeddedMongod, box: Mailbox) -> Iterator[httpx.Client]:
+    url = f"smtp://127.0.0.1:{box.port}"
+    with sending(mongod, url, public_url="https://api.example.com") as found:
+        yield found
+
+
+def post(client: httpx.Client, body: Any) -> list[str]:
+    """The ids of the copies of mails that are taken."""
+    answer = client.post("/mail", json=body)
+    assert answer.status_code == 201, answer.text
+    assert answer.json().keys() == {"result"}
+    return [each["email_outbound_id"] for each in answer.json()["result"]]
+
+
+class Still(Exception):
+    """The status that a copy still has."""
+
+
+def copy_of(client: httpx.Client, id_: str, status: str, seconds: float = 15) -> dict[str, Any]:
+    """The copy of a mail, as soon as it has that status."""
+    until = time.monotonic() + seconds
+    while True:
+        found: dict[str, Any] = client.get(f"/rest/email_outbound/{id_}").json()
+        if found["status"] == status:
+            return found
+        if time.monotonic() > until:
+            raise Still(found["status"])
+        time.sleep(0.05)
