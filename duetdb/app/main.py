@@ -40,6 +40,7 @@ from duetdb.app.service.keys.key_admin import KeyAdmin
 from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.mail.outbox import Outbox
 from duetdb.app.service.media.archive import Archive
+from duetdb.app.service.media.gridfs import GridFS
 from duetdb.app.service.permits import Permits
 from duetdb.app.service.schema.admin import SchemaAdmin
 from duetdb.app.service.schema.catalog import Catalog
@@ -154,7 +155,7 @@ async def _assemble(
     admin = SchemaAdmin(engine, catalog, limits)
     key_admin = KeyAdmin(engine, keys, identity.sessions, limits)
     administration = Administration(admin, key_admin, watch.audit)
-    archive = Archive(engine, limits)
+    archive = Archive(engine, limits, GridFS(engine))
     app.router.routes.extend(
         [
             *rest_routes(service, administration, callers),
@@ -179,6 +180,7 @@ async def _assemble(
     await keys.start()
     await catalog.start()
     await archive.start()
+    stack.push_async_callback(archive.stop)
     stack.push_async_callback(catalog.stop)
     await outbox.start()
     stack.push_async_callback(outbox.stop)

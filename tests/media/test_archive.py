@@ -13,6 +13,8 @@ from PIL import Image
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.media.archive import Archive
+from duetdb.app.service.media.gridfs import GridFS
+from duetdb.app.service.media.loose import sweep
 from duetdb.app.service.principal import FULL_ACCESS
 
 
@@ -169,13 +171,13 @@ async def test_a_file_over_the_limit_stores_nothing(
 
 
 async def test_what_dead_workers_left_is_swept(engine: Engine) -> None:
-    archive = Archive(engine, Limits())
+    archive, store = Archive(engine, Limits(), GridFS(engine)), GridFS(engine)
     upload = await archive.upload(FULL_ACCESS).__aenter__()
     await upload.begin("a", "")
     await upload.write(b"x" * 600_000)
-    await archive.sweep(datetime.now(UTC) - timedelta(minutes=1))
+    await sweep(engine, store, datetime.now(UTC) - timedelta(minutes=1))
     assert await engine.database["_media.chunks"].count_documents({}) == 2
-    await archive.sweep(datetime.now(UTC) + timedelta(minutes=1))
+    await sweep(engine, store, datetime.now(UTC) + timedelta(minutes=1))
     await nothing_is_left(engine)
 
 

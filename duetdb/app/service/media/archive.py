@@ -1,10 +1,11 @@
-"""Files as GridFS stores them: read, listed and deleted here, written by ``upload``."""
+"""The files of the archive: found, listed and deleted here, written by ``upload``."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import uuid4
 
 from bson import ObjectId
 
@@ -12,6 +13,8 @@ from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import NotFound
 from duetdb.app.service.limits import Limits
+from duetdb.app.service.media.loose import Loose, sweep, transaction
+from duetdb.app.service.media.store import File, Store, content_of
 from duetdb.app.service.media.upload import Upload
 from duetdb.app.service.principal import Principal, refusal
 
@@ -20,35 +23,37 @@ ABANDONED: Final = timedelta(minutes=10)
 
 
 class Archive:
-    """The files of a database, in the GridFS bucket ``_media``."""
+    """The files of a database: their documents in ``_media.files``, their bytes in ``store``.
 
-    def __init__(self, engine: Engine, limits: Limits) -> None:
+    The documents are those of GridFS. What ``_media.uploads`` lists are bytes that no file
+    stands for, yet or any more; see ``loose``.
+    """
+
+    def __init__(self, engine: Engine, limits: Limits, store: Store) -> None:
         self._engine = engine
+        self._store = store
         self._files = engine.database["_media.files"]
-        self._chunks = engine.database["_media.chunks"]
         self._uploads = engine.database["_media.uploads"]
         self._sizes = engine.database["_media.sizes"]
         self.limits = limits
 
     async def start(self) -> None:
         """Builds the indexes, and removes what dead workers left of their uploads."""
+        await self._store.start()
+        newest = [("uploadDate", -1), ("_id", -1)]
         with translate_driver_errors():
-            await self._chunks.create_index([("files_id", 1), ("n", 1)], unique=True)
-            await self._files.create_index([("metadata.origname", 1), ("_id", -1)])
-            await self._files.create_index([("filename", 1)])
+            await self._files.create_index(newest)
+            await self._files.create_index([("metadata.origname", 1), *newest])
+            await self._files.create_index([("filename", 1), *newest])
             await self._sizes.create_index([("file", 1)])
-            await self.sweep(datetime.now(UTC) - ABANDONED)
+        await sweep(self._engine, self._store, datetime.now(UTC) - ABANDONED)
 
-    async def sweep(self, before: datetime) -> None:
-        """Removes what uploads wrote that showed no sign of life since ``before``."""
-        async for each in self._uploads.find({"touched": {"$lt": before}}):
-            gone = await self._uploads.delete_one({"_id": each["_id"], "touched": each["touched"]})
-            if gone.deleted_count:  # from here on it cannot be committed
-                await self._chunks.delete_many({"files_id": {"$in": each["files"]}})
+    async def stop(self) -> None:
+        await self._store.stop()
 
     def upload(self, principal: Principal) -> Upload:
         """A new upload, to be entered with ``async with``."""
-        return Upload(self._engine, self.limits, principal.name)
+        return Upload(self._engine, self.limits, self._store, principal.name)
 
     async def find(self, name: str) -> dict[str, Any]:
         """The file document by id or name, the newest of that name; raises ``NotFound``."""
@@ -58,28 +63,46 @@ class Archive:
                 found = await self._files.find_one({"_id": ObjectId(name)})
             if found is None:
                 asked = {"$or": [{"metadata.origname": name}, {"filename": name}]}
-                found = await self._files.find_one(asked, sort=[("_id", -1)])
+                found = await self._files.find_one(asked, sort=[("uploadDate", -1), ("_id", -1)])
         if found is None:
-            raise NotFound("There is no such file in the media archive.")
+            raise _no_such_file()
         return dict(found)
 
-    async def content(self, file: dict[str, Any], start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes from ``start`` to before ``end``, one chunk in memory at a time."""
-        size = file["chunkSize"]
-        first, last = start // size, (end - 1) // size
-        asked = {"files_id": file["_id"], "n": {"$gte": first, "$lte": last}}
+    async def described(self, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The metadata of those of these ids that are files, by id; one query."""
         with translate_driver_errors():
-            async for each in self._chunks.find(asked, batch_size=4).sort("n", 1):
-                offset = each["n"] * size
-                yield bytes(each["data"])[max(0, start - offset) : end - offset]
+            found = await self._files.find({"_id": {"$in": _object_ids(ids)}}).to_list(None)
+        return {str(each["_id"]): self.metadata(each) for each in found}
+
+    async def missing(self, ids: Iterable[str]) -> list[str]:
+        """Those of these ids that are no files, in their order; one query."""
+        asked = list(ids)
+        with translate_driver_errors():
+            found = self._files.find({"_id": {"$in": _object_ids(asked)}}, {"_id": 1})
+            known = {str(each["_id"]) for each in await found.to_list(None)}
+        return [each for each in asked if each not in known]
+
+    def content(self, file: File, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from ``start`` to before ``end``, few of them in memory at a time.
+
+        Raises ``NotFound`` when the file is deleted meanwhile, and ``Unavailable``.
+        """
+        return self._store.read(file, start, end)
 
     async def delete(self, name: str) -> str:
         """Removes one file and answers its id; raises ``NotFound``."""
         file = await self.find(name)
-        with translate_driver_errors():
-            await self._files.delete_one({"_id": file["_id"]})
-            await self._chunks.delete_many({"files_id": file["_id"]})
-            await self._sizes.delete_many({"file": file["_id"]})
+        loose = Loose(self._engine, uuid4().hex)
+
+        async def remove(session: Any) -> None:
+            gone = await self._files.delete_one({"_id": file["_id"]}, session=session)
+            if not gone.deleted_count:
+                raise _no_such_file()
+            await self._sizes.delete_many({"file": file["_id"]}, session=session)
+            await loose.enter([content_of(file)], session)
+
+        await transaction(self._engine, remove)
+        await loose.remove(self._store)
         return str(file["_id"])
 
     async def kept_size(self, key: str) -> dict[str, Any] | None:
@@ -98,7 +121,8 @@ class Archive:
     async def list(self, skip: int, most: int) -> list[dict[str, Any]]:
         """The metadata of a page of files, the newest first."""
         with translate_driver_errors():
-            cursor = self._files.find().sort("_id", -1).skip(skip).limit(most)
+            newest = [("uploadDate", -1), ("_id", -1)]
+            cursor = self._files.find().sort(newest).skip(skip).limit(most)
             return [self.metadata(each) for each in await cursor.to_list(None)]
 
     def metadata(self, file: dict[str, Any]) -> dict[str, Any]:
@@ -116,6 +140,14 @@ class Archive:
             "width": file["metadata"]["width"],
             "height": file["metadata"]["height"],
         }
+
+
+def _no_such_file() -> NotFound:
+    return NotFound("There is no such file in the media archive.")
+
+
+def _object_ids(ids: Iterable[str]) -> list[ObjectId]:
+    return [ObjectId(each) for each in ids if ObjectId.is_valid(each)]
 
 
 def admit(principal: Principal, method: str) -> None:

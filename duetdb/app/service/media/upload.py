@@ -8,47 +8,44 @@ from types import TracebackType
 from typing import Any, Final
 from uuid import uuid4
 
-from bson import Binary, ObjectId
+from bson import ObjectId
 
-from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.errors import Conflict, TooLarge
+from duetdb.app.service.errors import BadRequest, Conflict, NotFound, TooLarge
 from duetdb.app.service.limits import Limits
+from duetdb.app.service.media.gridfs import CHUNK
 from duetdb.app.service.media.kinds import clean_name, kind_of
+from duetdb.app.service.media.loose import Loose, transaction
+from duetdb.app.service.media.store import File, Store, Writer, content_of
 
-CHUNK: Final = 255 * 1024
-_SIGN_OF_LIFE: Final = 60
-"""Seconds after which an upload says that it is still alive."""
+_HEAD: Final = CHUNK
+"""Bytes of a file's beginning by which its kind is found."""
 
 
 class Upload:
-    """Takes ``begin``, ``write`` and ``end`` for each file, then ``commit``.
+    """Takes ``begin``, ``write`` and ``end`` for each file, then ``commit`` or ``replace``.
 
-    Chunks are written as they come, and no file document before the commit, so nobody sees
-    half an upload. Leaving the block without a commit removes the chunks.
+    Bytes are stored as they come, and no file document before the commit, so nobody sees
+    half an upload. Leaving the block without a commit removes the bytes.
     """
 
-    def __init__(self, engine: Engine, limits: Limits, creator: str) -> None:
+    def __init__(self, engine: Engine, limits: Limits, store: Store, creator: str) -> None:
         self.id = uuid4().hex
-        self._engine = engine
-        self._chunks = engine.database["_media.chunks"]
-        self._uploads = engine.database["_media.uploads"]
         self.limits = limits
+        self._engine = engine
+        self._store = store
+        self._documents = engine.database["_media.files"]
+        self._loose = Loose(engine, self.id)
         self._creator = creator
         self._files: list[dict[str, Any]] = []
-        self._buffer = bytearray()
+        self._writer: Writer | None = None
+        self._head = bytearray()
         self._declared = ""
         self._total = 0
-        self._count = 0
-        self._touched = 0.0
         self._committed = False
 
     async def __aenter__(self) -> Upload:
-        with translate_driver_errors():
-            await self._uploads.insert_one(
-                {"_id": self.id, "files": [], "touched": datetime.now(UTC)}
-            )
-        self._touched = asyncio.get_running_loop().time()
+        await self._loose.enter()
         return self
 
     async def __aexit__(
@@ -68,13 +65,15 @@ class Upload:
         about = {"origname": origname, "createdby": self._creator, "uploadid": self.id}
         file = {"_id": ObjectId(), "length": 0, "chunkSize": CHUNK, "metadata": about}
         file["filename"] = f"{uuid4().hex}{origname}"
+        await self._loose.add(content_of(file))
         self._files.append(file)
-        self._declared, self._count = declared, 0
-        with translate_driver_errors():
-            await self._uploads.update_one({"_id": self.id}, {"$push": {"files": file["_id"]}})
+        self._declared = declared
+        self._head.clear()
+        self._writer = self._store.writer(content_of(file))
 
     async def write(self, data: bytes) -> None:
         """Adds bytes to the file; raises ``TooLarge``."""
+        assert self._writer is not None, "begin comes first"
         file, limits = self._files[-1], self.limits
         file["length"] += len(data)
         self._total += len(data)
@@ -82,58 +81,70 @@ class Upload:
             raise TooLarge(f"A file has more than {limits.media_file_bytes:,} bytes.")
         if self._total > limits.media_upload_bytes:
             raise TooLarge(f"The files have more than {limits.media_upload_bytes:,} bytes.")
-        self._buffer += data
-        while len(self._buffer) >= CHUNK:
-            await self._flush(CHUNK)
+        self._head += data[: _HEAD - len(self._head)]
+        await self._writer.write(data)
+        await self._loose.touch()
 
     async def end(self) -> None:
         """Finishes the file."""
-        if self._buffer or not self._count:
-            await self._flush(len(self._buffer))
-        self._files[-1]["uploadDate"] = datetime.now(UTC)
+        assert self._writer is not None, "begin comes first"
+        await self._writer.finish()
+        self._writer = None
+        kind = await asyncio.to_thread(kind_of, bytes(self._head), self._declared)
+        self._files[-1]["metadata"] |= {
+            "mediatype": kind.mediatype,
+            "width": kind.width,
+            "height": kind.height,
+            "exif": dict(kind.exif),
+        }
 
     async def commit(self) -> list[str]:
         """Stores all files at once, and answers their ids in the order in which they came."""
-        with translate_driver_errors():
-            if self._engine.in_memory:
-                await self._store(None)
-            else:
-                async with self._engine.client.start_session() as session:
-                    await session.with_transaction(self._store)
+        for each in self._files:
+            each["uploadDate"] = datetime.now(UTC)
+
+        async def store(session: Any) -> None:
+            await self._loose.settle(session)
+            await self._documents.insert_many(self._files, session=session)
+
+        await transaction(self._engine, store)
         self._committed = True
         return [str(each["_id"]) for each in self._files]
 
-    async def _store(self, session: Any) -> None:
-        inside = {} if session is None else {"session": session}
-        gone = await self._uploads.delete_one({"_id": self.id}, **inside)
-        if not gone.deleted_count:
-            raise Conflict("The upload took so long that it was given up.", hint="Send it again.")
-        await self._engine.database["_media.files"].insert_many(self._files, **inside)
+    async def replace(self, old: File) -> str:
+        """Gives the file ``old`` the bytes of the only file of this upload, and answers its id.
 
-    async def _flush(self, size: int) -> None:
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        file = self._files[-1]
-        if not self._count:
-            kind = await asyncio.to_thread(kind_of, data, self._declared)
-            file["metadata"] |= {
-                "mediatype": kind.mediatype,
-                "width": kind.width,
-                "height": kind.height,
-                "exif": dict(kind.exif),
-            }
-        chunk = {"files_id": file["_id"], "n": self._count, "data": Binary(data)}
-        with translate_driver_errors():
-            await self._chunks.insert_one(chunk)
-            now = asyncio.get_running_loop().time()
-            if now - self._touched > _SIGN_OF_LIFE:
-                alive = {"$set": {"touched": datetime.now(UTC)}}
-                await self._uploads.update_one({"_id": self.id}, alive)
-                self._touched = now
-        self._count += 1
+        Its id, its names and who created it stay; its sizes go. Raises ``NotFound`` when it
+        was deleted, and ``Conflict`` when it was replaced meanwhile.
+        """
+        if len(self._files) != 1:
+            raise BadRequest("One file can be replaced by one file only.")
+        [new] = self._files
+        kept = {key: old["metadata"][key] for key in ("origname", "createdby")}
+        changed = {
+            "length": new["length"],
+            "chunkSize": new["chunkSize"],
+            "uploadDate": datetime.now(UTC),
+            "metadata": {**new["metadata"], **kept, "content": content_of(new)},
+        }
+        known = {"_id": old["_id"], "metadata.content": old["metadata"].get("content")}
+
+        async def store(session: Any) -> None:
+            await self._loose.settle(session, instead=content_of(old))
+            done = await self._documents.update_one(known, {"$set": changed}, session=session)
+            if not done.matched_count:
+                if await self._documents.find_one({"_id": old["_id"]}, session=session) is None:
+                    raise NotFound("There is no such file in the media archive.")
+                raise Conflict("The file was replaced meanwhile.", hint="Look at it, try again.")
+            sizes = self._engine.database["_media.sizes"]
+            await sizes.delete_many({"file": old["_id"]}, session=session)
+
+        await transaction(self._engine, store)
+        self._committed = True
+        await self._loose.remove(self._store)
+        return str(old["_id"])
 
     async def _undo(self) -> None:
-        with translate_driver_errors():
-            ids = [each["_id"] for each in self._files]
-            await self._chunks.delete_many({"files_id": {"$in": ids}})
-            await self._uploads.delete_one({"_id": self.id})
+        if self._writer is not None:
+            await self._writer.abort()
+        await self._loose.remove(self._store)
