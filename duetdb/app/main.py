@@ -22,7 +22,7 @@ from duetdb.app.http.gate import Gate, Rules
 from duetdb.app.http.health import health_routes
 from duetdb.app.http.leases import Leased
 from duetdb.app.http.mail import mail_routes
-from duetdb.app.http.media import media_routes
+from duetdb.app.http.media import MediaParts, media_routes
 from duetdb.app.http.metrics import Metrics
 from duetdb.app.http.observe import Observe
 from duetdb.app.http.proxies import Proxies
@@ -41,6 +41,8 @@ from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.mail.outbox import Outbox
 from duetdb.app.service.media.archive import Archive
 from duetdb.app.service.media.gridfs import GridFS
+from duetdb.app.service.media.rights import MediaRights
+from duetdb.app.service.media.sizes import Sizes
 from duetdb.app.service.permits import Permits
 from duetdb.app.service.schema.admin import SchemaAdmin
 from duetdb.app.service.schema.catalog import Catalog
@@ -156,6 +158,8 @@ async def _assemble(
     key_admin = KeyAdmin(engine, keys, identity.sessions, limits)
     administration = Administration(admin, key_admin, watch.audit)
     archive = Archive(engine, limits, GridFS(engine))
+    rights = MediaRights(catalog, by_post=limits.media_by_post)
+    media = MediaParts(archive, Sizes(archive, limits), rights)
     app.router.routes.extend(
         [
             *rest_routes(service, administration, callers),
@@ -169,7 +173,7 @@ async def _assemble(
                 persisted_only=settings.persisted_only,
             ),
             *mail_routes(outbox, callers, limits.body_bytes),
-            *media_routes(archive, callers),
+            *media_routes(media, callers),
             *health_routes(service, callers, watch.metrics),
         ]
     )
@@ -181,6 +185,7 @@ async def _assemble(
     await catalog.start()
     await archive.start()
     stack.push_async_callback(archive.stop)
+    stack.push_async_callback(media.sizes.stop)
     stack.push_async_callback(catalog.stop)
     await outbox.start()
     stack.push_async_callback(outbox.stop)

@@ -94,19 +94,6 @@ async def test_all_but_the_bytes_needs_a_key(
     assert (await app_client.request(method, f"/media{path}")).status_code in (401, 403)
 
 
-async def test_a_web_key_must_name_media(app_client: httpx.AsyncClient) -> None:
-    async def status(*paths: str) -> int:
-        asked = {"methods": ["POST"], "paths": list(paths), "origins": ["*"]}
-        made = await app_client.post("/rest/_keys", json=asked)
-        assert made.status_code == 201, made.text
-        headers = {"x-apikey": made.json()["key"]}
-        sent = await app_client.post("/media", files={"a": ("a", b"a")}, headers=headers)
-        return sent.status_code
-
-    assert await status("/**") == 403
-    assert await status("/media") == 201
-
-
 async def test_put_is_not_possible(app_client: httpx.AsyncClient) -> None:
     assert (await app_client.put("/media/a", content=b"a")).status_code == 405
 

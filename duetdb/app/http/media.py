@@ -3,58 +3,72 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import unicodedata
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from duetdb.app.http.cors import note_origins
 from duetdb.app.http.credentials import Callers
 from duetdb.app.http.failures import MethodNotAllowed, refusal
+from duetdb.app.http.media_bytes import MediaBytes
 from duetdb.app.http.multipart import Parts, check_length
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.encoding import dumps
 from duetdb.app.service.errors import BadRequest, DuetError
-from duetdb.app.service.media.archive import Archive, admit
-from duetdb.app.service.media.kinds import INLINE
-from duetdb.app.service.media.sizes import WIDTHS, Sizes
-
-_SAFE: Final = {
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "sandbox; default-src 'none'",
-    "cache-control": "public, max-age=86400",
-}
-_SHOWN: Final = frozenset(INLINE.values())
+from duetdb.app.service.media.archive import Archive
+from duetdb.app.service.media.rights import MediaRights
+from duetdb.app.service.media.sizes import Sizes
+from duetdb.app.service.media.upload import Upload
+from duetdb.app.service.origins import ANYWHERE
+from duetdb.app.service.principal import Principal
 
 Handler = Callable[[Request], Awaitable[ASGIApp]]
 Handlers = Mapping[str, Handler]
 
+_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
-def media_routes(archive: Archive, callers: Callers) -> list[BaseRoute]:
+
+@dataclass(frozen=True, slots=True)
+class MediaParts:
+    """What the media archive consists of."""
+
+    archive: Archive
+    sizes: Sizes
+    rights: MediaRights
+
+
+def media_routes(parts: MediaParts, callers: Callers) -> list[BaseRoute]:
     """The routes of the media archive."""
-    media = Media(archive, callers)
+    media = Media(parts, callers)
     pages: Handlers = {"GET": media.list, "HEAD": media.list, "POST": media.upload}
     files: Handlers = {"GET": media.content, "HEAD": media.content, "DELETE": media.delete}
     about: Handlers = {"GET": media.meta, "HEAD": media.meta}
+    whole = _answering(pages)
     return [
-        Route("/media", _answering(pages), methods=_METHODS),
-        Route("/media/{name}", _answering(files), methods=_METHODS),
+        Route("/media", whole, methods=_METHODS),
+        Route("/media/", whole, methods=_METHODS),
+        Route("/media/{name}", _answering(files, media.replace), methods=_METHODS),
         Route("/media/{name}/meta", _answering(about), methods=_METHODS),
     ]
 
 
-_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+def _answering(handlers: Handlers, replace: Handler | None = None) -> Handler:
+    """The handlers by method; ``replace`` is PUT with ``replace=true``, and no other PUT is."""
 
-
-def _answering(handlers: Handlers) -> Handler:
     async def answer(request: Request) -> ASGIApp:
+        there = handlers
+        if replace is not None and _flag(request, "replace"):
+            there = {**handlers, "PUT": replace}
         try:
-            handler = handlers.get(request.method)
+            handler = there.get(request.method)
             if handler is None:
-                raise MethodNotAllowed(request.method, *handlers)
+                raise MethodNotAllowed(request.method, *there)
             return await handler(request)
         except DuetError as error:
             return refusal(error, request.scope)
@@ -67,76 +81,76 @@ def _answering(handlers: Handlers) -> Handler:
 class Media:
     """The endpoints; each raises ``DuetError``."""
 
-    def __init__(self, archive: Archive, callers: Callers) -> None:
-        self._archive = archive
+    def __init__(self, parts: MediaParts, callers: Callers) -> None:
+        self._archive = parts.archive
+        self._rights = parts.rights
         self._callers = callers
-        self._sizes = Sizes(archive)
-        self._parsing = asyncio.Semaphore(archive.limits.media_uploads)
+        self._bytes = MediaBytes(parts.archive, parts.sizes)
+        self._parsing = asyncio.Semaphore(parts.archive.limits.media_uploads)
 
     async def upload(self, request: Request) -> ASGIApp:
-        principal = await self._callers.caller_of(request.scope)
-        admit(principal, "POST")
+        principal = await self._admitted(request, "POST")
         check_length(request.headers.get("content-length", ""), self._archive.limits)
         async with self._parsing, self._archive.upload(principal) as upload:
-            parts = Parts(request.headers.get("content-type", ""), upload)
-            await parts.read(request.stream())
+            await _read(request, upload)
             ids = await upload.commit()
         return JsonBytes(dumps({"msg": "OK", "uploadid": upload.id, "ids": ids}), 201)
 
+    async def replace(self, request: Request) -> ASGIApp:
+        """Puts another content under the id of a file, all or nothing."""
+        principal = await self._admitted(request, "PUT")
+        file = await self._archive.find(_name(request))
+        check_length(request.headers.get("content-length", ""), self._archive.limits)
+        async with self._parsing, self._archive.upload(principal) as upload:
+            await _read(request, upload)
+            id_ = await upload.replace(file)
+        return JsonBytes(dumps({"msg": "OK", "uploadid": upload.id, "ids": [id_]}))
+
     async def list(self, request: Request) -> ASGIApp:
-        admit(await self._callers.caller_of(request.scope), "GET")
+        """A page, the newest first, in the envelope of SPEC 6.4 where totals are asked for."""
+        await self._admitted(request, "GET")
         limits = self._archive.limits
         most = min(_number(request, "max", limits.page_default), limits.page_ceiling)
-        return JsonBytes(dumps(await self._archive.list(_number(request, "skip", 0), most)))
+        skip = _number(request, "skip", 0)
+        found: Any = await self._archive.list(skip, most)
+        page = {"count": len(found), "skip": skip, "max": most}
+        if _flag(request, "totals"):
+            page["total"] = await self._archive.count()
+            found = {"data": found, "totals": page}
+        return JsonBytes(dumps(found), 200, {"x-pagination": dumps(page).decode()})
 
     async def meta(self, request: Request) -> ASGIApp:
-        admit(await self._callers.caller_of(request.scope), "GET")
-        file = await self._archive.find(request.path_params["name"])
+        await self._admitted(request, "GET")
+        file = await self._archive.find(_name(request))
         return JsonBytes(dumps([self._archive.metadata(file)]))
 
     async def delete(self, request: Request) -> ASGIApp:
-        admit(await self._callers.caller_of(request.scope), "DELETE")
+        await self._admitted(request, "DELETE")
         return JsonBytes(dumps({"result": [await self._archive.delete(_name(request))]}))
 
     async def content(self, request: Request) -> ASGIApp:
-        """The stored bytes; they need no key."""
-        file = await self._archive.find(_name(request))
-        size = request.query_params.get("s", "o")
-        smaller = await self._sizes.of(file, size) if size in WIDTHS else None
-        etag = f'"{file["_id"]}"' if smaller is None else f'"{file["_id"]}.{size}"'
-        headers = {**_SAFE, "etag": etag}
-        known = request.headers.get("if-none-match", "")
-        if known.strip() == "*" or etag in [_strong(each) for each in known.split(",")]:
-            return Response(status_code=304, headers=headers)
-        kind, length = file["metadata"]["mediatype"], file["length"]
-        if smaller is not None:
-            kind, length = smaller[1], len(smaller[0])
-        shown = kind in _SHOWN and request.query_params.get("download") != "true"
-        headers["content-type"] = kind
-        headers["content-length"] = str(length)
-        headers["content-disposition"] = _disposition(file["metadata"]["origname"], shown)
-        if request.method == "HEAD" or not length:
-            return Response(headers=headers)
-        if smaller is not None:
-            return Response(smaller[0], headers=headers)
-        return StreamingResponse(self._pieces(file), headers=headers)
+        """The stored bytes: they need no key, so pages of any site may read them."""
+        note_origins(request.scope, (ANYWHERE,))
+        return await self._bytes.answer(request, await self._archive.find(_name(request)))
 
-    def _pieces(self, file: dict[str, Any]) -> AsyncIterator[bytes]:
-        return self._archive.content(file, 0, file["length"])
+    async def _admitted(self, request: Request, method: str) -> Principal:
+        principal = await self._callers.caller_of(request.scope)
+        self._rights.admit(principal, method)
+        return principal
+
+
+async def _read(request: Request, upload: Upload) -> None:
+    parts = Parts(request.headers.get("content-type", ""), upload)
+    await parts.read(request.stream())
 
 
 def _name(request: Request) -> str:
-    return str(request.path_params["name"])
+    """The name as it would be stored: NFC, whatever the client's system makes of names."""
+    return unicodedata.normalize("NFC", str(request.path_params["name"]))
 
 
-def _strong(tag: str) -> str:
-    return tag.strip().removeprefix("W/")
-
-
-def _disposition(name: str, shown: bool) -> str:
-    plain = "".join(each if each.isascii() and each not in '"\\%' else "_" for each in name)
-    how = "inline" if shown else "attachment"
-    return f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+def _flag(request: Request, name: str) -> bool:
+    return request.query_params.get(name, "").strip().lower() in ("true", "1")
 
 
 def _number(request: Request, name: str, default: int) -> int:

@@ -87,6 +87,18 @@ class Limits:
     """Bytes of all files of one upload."""
     media_uploads: int = 8
     """Uploads that a worker reads at a time; others wait."""
+    media_pixels: int = 50_000_000
+    """Pixels of a picture that is made smaller; of larger ones there is only the original."""
+    media_ratio: int = 50
+    """How many times as long as wide a picture may be that is made smaller."""
+    media_resizing: int = 2
+    """Pictures that a worker makes smaller at a time."""
+    media_resize_waiting: int = 200
+    """Pictures that wait for that; beyond them smaller sizes are 503 for a moment."""
+    media_resize_seconds: int = 20
+    """Seconds for one picture, after which there is only the original."""
+    media_by_post: bool = True
+    """Whoever may POST documents to some collection may POST files too."""
     write_retries: int = 20
     """Attempts of an optimistic update before it is a Conflict."""
 

@@ -14,9 +14,10 @@ from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import NotFound
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.media.loose import Loose, sweep, transaction
+from duetdb.app.service.media.metadata import FILES, metadata_of
 from duetdb.app.service.media.store import File, Store, content_of
 from duetdb.app.service.media.upload import Upload
-from duetdb.app.service.principal import Principal, refusal
+from duetdb.app.service.principal import Principal
 
 ABANDONED: Final = timedelta(minutes=10)
 """After so long without a sign of life an upload is given up, and what it wrote is removed."""
@@ -32,7 +33,7 @@ class Archive:
     def __init__(self, engine: Engine, limits: Limits, store: Store) -> None:
         self._engine = engine
         self._store = store
-        self._files = engine.database["_media.files"]
+        self._files = engine.database[FILES]
         self._uploads = engine.database["_media.uploads"]
         self._sizes = engine.database["_media.sizes"]
         self.limits = limits
@@ -111,11 +112,17 @@ class Archive:
             found = await self._sizes.find_one({"_id": key})
         return None if found is None else dict(found)
 
-    async def keep_size(self, key: str, size: dict[str, Any]) -> None:
-        """Keeps a size, unless its file was deleted while it was made."""
+    async def keep_size(self, file: File, key: str, size: dict[str, Any]) -> None:
+        """Keeps a size, unless its file was deleted or replaced while it was made.
+
+        It is looked for the file afterwards: either it is gone, or whoever removes it removes
+        the size as well.
+        """
+        unchanged = {"_id": file["_id"], "metadata.content": file["metadata"].get("content")}
         with translate_driver_errors():
+            size = {**size, "file": file["_id"]}
             await self._sizes.replace_one({"_id": key}, size, upsert=True)
-            if await self._files.find_one({"_id": size["file"]}, {"_id": 1}) is None:
+            if await self._files.find_one(unchanged, {"_id": 1}) is None:
                 await self._sizes.delete_one({"_id": key})
 
     async def list(self, skip: int, most: int) -> list[dict[str, Any]]:
@@ -125,21 +132,14 @@ class Archive:
             cursor = self._files.find().sort(newest).skip(skip).limit(most)
             return [self.metadata(each) for each in await cursor.to_list(None)]
 
+    async def count(self) -> int:
+        """How many files there are."""
+        with translate_driver_errors():
+            return int(await self._files.count_documents({}))
+
     def metadata(self, file: dict[str, Any]) -> dict[str, Any]:
         """What ``meta`` answers (SPEC 11.3)."""
-        return {
-            "_id": str(file["_id"]),
-            "_created": file["uploadDate"],
-            "_createdby": file["metadata"]["createdby"],
-            "app": self._engine.database.name,
-            "origname": file["metadata"]["origname"],
-            "file": file["filename"],
-            "mediatype": file["metadata"]["mediatype"],
-            "exif": file["metadata"]["exif"],
-            "filesize": file["length"],
-            "width": file["metadata"]["width"],
-            "height": file["metadata"]["height"],
-        }
+        return metadata_of(file, self._engine.database.name)
 
 
 def _no_such_file() -> NotFound:
@@ -148,13 +148,3 @@ def _no_such_file() -> NotFound:
 
 def _object_ids(ids: Iterable[str]) -> list[ObjectId]:
     return [ObjectId(each) for each in ids if ObjectId.is_valid(each)]
-
-
-def admit(principal: Principal, method: str) -> None:
-    """Raises unless the caller may use the method on ``/media``.
-
-    A web key must name ``/media`` or ``/media/**`` itself: no star stands for it.
-    """
-    named = principal.permissions.names
-    if not (principal.full or named(method, "/media") or named(method, "/media/**")):
-        raise refusal(principal)

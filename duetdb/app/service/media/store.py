@@ -13,7 +13,8 @@ File = Mapping[str, Any]
 
 def content_of(file: File) -> ObjectId:
     """The id under which a store has the bytes of a file: its own, until it was replaced."""
-    found: ObjectId = file["metadata"].get("content", file["_id"])
+    about: Mapping[str, Any] = file.get("metadata") or {}
+    found: ObjectId = about.get("content", file["_id"])
     return found
 
 

@@ -1,0 +1,165 @@
+"""A few processes that make pictures smaller, so that no decoder runs where requests are served.
+
+Measured with pictures of 12 megapixels: in threads the decoders let others run, but one that is
+broken by a hostile picture would take the whole worker with it, and its memory is the worker's.
+A process costs 0.1 s to start and is kept for the next picture.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from duetdb.app.service.errors import Unavailable
+
+_PROGRAM: Final = "duetdb.app.service.media.shrink"
+_MEMORY: Final = 1 << 30
+"""Bytes that one process may take; 50 million pixels of any format fit."""
+_IDLE: Final = 60.0
+"""Seconds after which processes end that nobody needs."""
+_MOST_BYTES: Final = 8 << 20
+"""Bytes of a smaller picture: more than that is not small, and does not fit into a document."""
+_RETRY_SECONDS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is wanted of a picture of ``length`` bytes; see ``shrink.smaller``."""
+
+    length: int
+    width: int
+    form: str
+    pixels: int
+
+    def line(self) -> bytes:
+        named = {"length": self.length, "width": self.width, "format": self.form}
+        return json.dumps({**named, "pixels": self.pixels}).encode() + b"\n"
+
+
+class Resizer:
+    """At most ``at_once`` jobs run and ``waiting`` wait; each may take ``seconds``."""
+
+    def __init__(self, at_once: int, waiting: int, seconds: float) -> None:
+        self._slots = asyncio.Semaphore(at_once)
+        self._room = at_once + waiting
+        self._seconds = seconds
+        self._idle: list[_Process] = []
+        self._ending: asyncio.TimerHandle | None = None
+        self._stopped = False
+
+    async def smaller(self, job: Job, content: AsyncIterator[bytes]) -> tuple[bytes, str] | None:
+        """The smaller picture and its media type; None for what no decoder comes to an end with.
+
+        Raises ``Unavailable`` when too many wait, and what reading ``content`` raises.
+        """
+        if not self._room:
+            raise Unavailable(
+                "Too many pictures are being made smaller just now.", retry_after=_RETRY_SECONDS
+            )
+        self._room -= 1
+        try:
+            async with self._slots:
+                return await self._done(job, content)
+        finally:
+            self._room += 1
+
+    async def stop(self) -> None:
+        """Ends the processes that are idle; those that work end with their job."""
+        self._stopped = True
+        if self._ending is not None:
+            self._ending.cancel()
+        self._end_idle()
+
+    async def _done(self, job: Job, content: AsyncIterator[bytes]) -> tuple[bytes, str] | None:
+        process = self._idle.pop() if self._idle else await asyncio.to_thread(_started)
+        try:
+            async with asyncio.timeout(self._seconds):
+                made = await process.run(job, content)
+        except (TimeoutError, BrokenPipeError, EOFError):
+            process.kill()
+            return None
+        except BaseException:
+            process.kill()  # it waits for the rest of a picture that does not come
+            raise
+        self._keep(process)
+        return made
+
+    def _keep(self, process: _Process) -> None:
+        self._idle.append(process)
+        if self._stopped:
+            self._end_idle()
+            return
+        if self._ending is not None:
+            self._ending.cancel()
+        self._ending = asyncio.get_running_loop().call_later(_IDLE, self._end_idle)
+
+    def _end_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().kill()
+
+
+def _started() -> _Process:
+    try:
+        return _Process()
+    except OSError as error:
+        reason = f"No process can be started: {error.strerror}."
+        raise Unavailable(reason, retry_after=_RETRY_SECONDS) from None
+
+
+class _Process:
+    """One process; its pipes are read and written in threads, for they block."""
+
+    def __init__(self) -> None:
+        self._popen = subprocess.Popen(
+            [sys.executable, "-P", "-m", _PROGRAM, str(_MEMORY), str(_MOST_BYTES)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_environment(),
+            start_new_session=True,  # what a terminal sends to the server is not for it
+        )
+
+    async def run(self, job: Job, content: AsyncIterator[bytes]) -> tuple[bytes, str] | None:
+        """Raises ``BrokenPipeError`` or ``EOFError`` when the process dies."""
+        await asyncio.to_thread(self._write, job.line())
+        async for piece in content:
+            await asyncio.to_thread(self._write, piece)
+        return await asyncio.to_thread(self._answer)
+
+    def kill(self) -> None:
+        """Ends it at once; who waits for its pipes sees them end."""
+        self._popen.kill()
+        self._popen.wait()
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            with suppress(OSError):  # what was not written yet is wanted by nobody
+                assert pipe is not None
+                pipe.close()
+
+    def _write(self, data: bytes) -> None:
+        assert self._popen.stdin is not None
+        self._popen.stdin.write(data)
+
+    def _answer(self) -> tuple[bytes, str] | None:
+        assert self._popen.stdin is not None and self._popen.stdout is not None
+        self._popen.stdin.flush()
+        line = self._popen.stdout.readline(200)
+        if not line.endswith(b"\n"):
+            raise EOFError
+        head = json.loads(line)
+        data = self._popen.stdout.read(head["length"])
+        if len(data) < head["length"]:
+            raise EOFError
+        return (data, head["mediatype"]) if data else None
+
+
+def _environment() -> Mapping[str, str]:
+    """What the process needs to find the program, and none of the server's secrets."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("DUETDB_")}
+    return {**kept, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
