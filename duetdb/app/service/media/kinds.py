@@ -11,6 +11,10 @@ from typing import Any, Final
 
 from PIL import ExifTags, Image
 
+from duetdb.app.service.media.dimensions import avif_size, webp_size
+
+Image.MAX_IMAGE_PIXELS = None  # nothing is decoded in this process, and ``Sizes`` has a limit
+
 UNKNOWN: Final = "application/octet-stream"
 INLINE: Final[Mapping[str, str]] = {
     "PNG": "image/png",
@@ -21,7 +25,21 @@ INLINE: Final[Mapping[str, str]] = {
 }
 """The formats that a browser shows; all others are downloaded, so that none of them runs."""
 
-_TYPE: Final = re.compile(r"(application|audio|font|model|text|video)/[a-z0-9][a-z0-9.+-]{0,99}")
+_TYPE: Final = re.compile(
+    r"(audio|video|font|model)/[a-z0-9][a-z0-9.+-]{0,99}"
+    r"|text/(plain|csv|tab-separated-values|markdown|calendar|vcard)"
+    r"|application/(pdf|json|geo\+json|rtf|msword|zip|gzip|epub\+zip|sqlite3|x-tar|x-7z-compressed)"
+    r"|application/vnd\.(ms-(excel|powerpoint|outlook)|(oasis\.open|openxmlformats-office)"
+    r"document\.[a-z.-]{1,80})"
+)
+"""What a file may be called by its sender; a browser runs none of it, wherever it is put to use.
+
+A download is not enough: pages take scripts and styles from any address by their type.
+"""
+
+_SIZES: Final = {"image/webp": webp_size, "image/avif": avif_size}
+_BY_PILLOW: Final = ("PNG", "JPEG", "GIF")
+"""Formats whose beginnings Pillow reads in Python, so that nothing native meets a hostile one."""
 _LONGEST_NAME: Final = 150
 _MOST_EXIF: Final = 100
 _LONGEST_EXIF: Final = 200
@@ -40,13 +58,17 @@ class Kind:
 def kind_of(start: bytes, declared: str) -> Kind:
     """The kind of a file by its beginning; nothing is decoded, so no bomb goes off.
 
-    What is no picture keeps its declared type, which is only ever sent with a download.
+    What is no picture keeps its declared type if that is one of those that are harmless.
     """
+    for mediatype, size_of in _SIZES.items():
+        size = size_of(start)
+        if size is not None:
+            return Kind(mediatype, *size)
     try:
-        with Image.open(io.BytesIO(start), formats=tuple(INLINE)) as picture:
+        with Image.open(io.BytesIO(start), formats=_BY_PILLOW) as picture:
             kind = INLINE[picture.format or ""]
             return Kind(kind, picture.width, picture.height, _exif(picture))
-    except Exception:  # whatever a decoder finds wrong with it, it is no picture
+    except Exception:  # whatever is wrong with its beginning, it is no picture
         named = declared.partition(";")[0].strip().lower()
         return Kind(named if _TYPE.fullmatch(named) else UNKNOWN)
 
@@ -60,6 +82,8 @@ def clean_name(name: str) -> str:
 
 def _exif(picture: Image.Image) -> dict[str, Any]:
     """The values that are short texts or numbers, by their names."""
+    if picture.format == "PNG" and "exif" not in picture.info:
+        return {}  # behind the pixels there might be some, for which all of them would be decoded
     try:
         found = picture.getexif()
     except Exception:  # a broken block makes no broken picture
