@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
-from uuid import uuid4
+from typing import Any
 
 from bson import ObjectId
 
@@ -13,14 +12,12 @@ from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import NotFound
 from duetdb.app.service.limits import Limits
-from duetdb.app.service.media.loose import Loose, sweep, transaction
+from duetdb.app.service.media.loose import Loose, transaction
 from duetdb.app.service.media.metadata import FILES, metadata_of
 from duetdb.app.service.media.store import File, Store, content_of
+from duetdb.app.service.media.sweeper import Sweeper
 from duetdb.app.service.media.upload import Upload
 from duetdb.app.service.principal import Principal
-
-ABANDONED: Final = timedelta(minutes=10)
-"""After so long without a sign of life an upload is given up, and what it wrote is removed."""
 
 
 class Archive:
@@ -33,13 +30,14 @@ class Archive:
     def __init__(self, engine: Engine, limits: Limits, store: Store) -> None:
         self._engine = engine
         self._store = store
+        self._sweeper = Sweeper(engine, store)
+        self._places = asyncio.Semaphore(limits.media_uploads)
         self._files = engine.database[FILES]
-        self._uploads = engine.database["_media.uploads"]
         self._sizes = engine.database["_media.sizes"]
         self.limits = limits
 
     async def start(self) -> None:
-        """Builds the indexes, and removes what dead workers left of their uploads."""
+        """Builds the indexes, and begins to remove what dead workers left of their uploads."""
         await self._store.start()
         newest = [("uploadDate", -1), ("_id", -1)]
         with translate_driver_errors():
@@ -47,14 +45,15 @@ class Archive:
             await self._files.create_index([("metadata.origname", 1), *newest])
             await self._files.create_index([("filename", 1), *newest])
             await self._sizes.create_index([("file", 1)])
-        await sweep(self._engine, self._store, datetime.now(UTC) - ABANDONED)
+        self._sweeper.start()
 
     async def stop(self) -> None:
+        await self._sweeper.stop()
         await self._store.stop()
 
     def upload(self, principal: Principal) -> Upload:
         """A new upload, to be entered with ``async with``."""
-        return Upload(self._engine, self.limits, self._store, principal.name)
+        return Upload(self._engine, self.limits, self._store, principal.name, self._places)
 
     async def find(self, name: str) -> dict[str, Any]:
         """The file document by id or name, the newest of that name; raises ``NotFound``."""
@@ -93,7 +92,7 @@ class Archive:
     async def delete(self, name: str) -> str:
         """Removes one file and answers its id; raises ``NotFound``."""
         file = await self.find(name)
-        loose = Loose(self._engine, uuid4().hex)
+        loose = Loose(self._engine, self._store)
 
         async def remove(session: Any) -> None:
             gone = await self._files.delete_one({"_id": file["_id"]}, session=session)
@@ -103,7 +102,7 @@ class Archive:
             await loose.enter([content_of(file)], session)
 
         await transaction(self._engine, remove)
-        await loose.remove(self._store)
+        await loose.remove()
         return str(file["_id"])
 
     async def kept_size(self, key: str) -> dict[str, Any] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, Final
 
 from bson import Binary, ObjectId
 
@@ -12,12 +11,12 @@ from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import NotFound
 from duetdb.app.service.media.store import File, content_of
 
-CHUNK: Final = 255 * 1024
-"""Bytes of a chunk; the GridFS default."""
-
 
 class GridFS:
     """The chunks of ``_media.chunks``."""
+
+    name = "gridfs"
+    chunk = 255 * 1024  # what GridFS has by default
 
     def __init__(self, engine: Engine) -> None:
         self._chunks = engine.database["_media.chunks"]
@@ -29,8 +28,9 @@ class GridFS:
     async def stop(self) -> None:
         """The connection is the engine's."""
 
-    def writer(self, content: ObjectId) -> ChunkWriter:
-        return ChunkWriter(self._chunks, content)
+    async def put(self, content: ObjectId, number: int, data: bytes) -> None:
+        with translate_driver_errors():
+            await self._chunks.insert_one({"files_id": content, "n": number, "data": Binary(data)})
 
     async def read(self, file: File, start: int, end: int) -> AsyncIterator[bytes]:
         size = file["chunkSize"]
@@ -50,34 +50,3 @@ class GridFS:
     async def remove(self, contents: Iterable[ObjectId]) -> None:
         with translate_driver_errors():
             await self._chunks.delete_many({"files_id": {"$in": list(contents)}})
-
-
-class ChunkWriter:
-    """Inserts a chunk as soon as it is full."""
-
-    def __init__(self, chunks: Any, content: ObjectId) -> None:
-        self._chunks = chunks
-        self._content = content
-        self._buffer = bytearray()
-        self._count = 0
-
-    async def write(self, data: bytes) -> None:
-        self._buffer += data
-        while len(self._buffer) >= CHUNK:
-            await self._flush()
-
-    async def finish(self) -> None:
-        if self._buffer:
-            await self._flush()
-
-    async def abort(self) -> None:
-        self._buffer.clear()
-
-    async def _flush(self) -> None:
-        data = Binary(bytes(self._buffer[:CHUNK]))
-        del self._buffer[:CHUNK]
-        with translate_driver_errors():
-            await self._chunks.insert_one(
-                {"files_id": self._content, "n": self._count, "data": data}
-            )
-        self._count += 1

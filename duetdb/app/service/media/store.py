@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Protocol
 
@@ -18,39 +19,75 @@ def content_of(file: File) -> ObjectId:
     return found
 
 
-class Writer(Protocol):
-    """Takes the bytes of one content, piece by piece, and keeps few of them in memory.
+class Store(Protocol):
+    """Bytes by content id, cut in chunks that are stored one by one, each whole or not at all.
 
-    Each method raises ``Unavailable`` when the store cannot be reached.
+    It knows nothing of files, so all that it is told is already decided. Each method raises
+    ``Unavailable`` when the store cannot be reached.
     """
 
-    async def write(self, data: bytes) -> None:
-        """Adds bytes."""
-
-    async def finish(self) -> None:
-        """Returns when every byte is stored."""
-
-    async def abort(self) -> None:
-        """Gives up what is under way; what is stored, ``Store.remove`` removes."""
-
-
-class Store(Protocol):
-    """Bytes by content id. It knows nothing of files, so all that it is told is already decided."""
+    name: str
+    """What file documents say of where their bytes are."""
+    chunk: int
+    """Bytes of each chunk of a content but the last."""
 
     async def start(self) -> None:
-        """Makes ready what the store needs; raises ``Unavailable``."""
+        """Makes ready what the store needs."""
 
     async def stop(self) -> None:
         """Closes its connections."""
 
-    def writer(self, content: ObjectId) -> Writer:
-        """A writer for a content that is not there yet."""
+    async def put(self, content: ObjectId, number: int, data: bytes) -> None:
+        """Stores the chunk ``number``, counted from 0; returns when it is safe."""
 
     def read(self, file: File, start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes from ``start`` to before ``end``, in pieces, few of them in memory.
+        """The bytes from ``start`` to before ``end``, few of them in memory at a time.
 
-        Raises ``Unavailable``, and ``NotFound`` when the bytes are gone or end too early.
+        Raises ``NotFound`` when the bytes are gone or end too early.
         """
 
     async def remove(self, contents: Iterable[ObjectId]) -> None:
-        """Removes whatever there is of these contents, half written ones included."""
+        """Removes whatever there is of these contents."""
+
+
+class Writer:
+    """Takes the bytes of one content, piece by piece, and has one chunk of them in memory.
+
+    ``places`` bounds how many chunks are stored at a time: whoever waits does not read on, so
+    its sender waits as well.
+    """
+
+    def __init__(self, store: Store, content: ObjectId, places: asyncio.Semaphore) -> None:
+        self._store = store
+        self._content = content
+        self._places = places
+        self._buffer = bytearray()
+        self._count = 0
+        self._putting: asyncio.Future[None] | None = None
+
+    async def write(self, data: bytes) -> None:
+        """Adds bytes; raises ``Unavailable``."""
+        self._buffer += data
+        while len(self._buffer) >= self._store.chunk:
+            await self._put()
+
+    async def finish(self) -> None:
+        """Returns when every byte is stored; raises ``Unavailable``."""
+        if self._buffer:
+            await self._put()
+
+    async def settled(self) -> None:
+        """Returns when no chunk is under way any more, so that none comes after a removal."""
+        if self._putting is not None:
+            await asyncio.wait([self._putting])
+        self._buffer.clear()
+
+    async def _put(self) -> None:
+        size = self._store.chunk
+        async with self._places:
+            data = bytes(self._buffer[:size])
+            del self._buffer[:size]
+            putting = self._store.put(self._content, self._count, data)
+            self._putting = asyncio.ensure_future(putting)
+            await asyncio.shield(self._putting)
+        self._count += 1

@@ -13,13 +13,14 @@ from bson import ObjectId
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import BadRequest, Conflict, NotFound, TooLarge
 from duetdb.app.service.limits import Limits
-from duetdb.app.service.media.gridfs import CHUNK
 from duetdb.app.service.media.kinds import clean_name, kind_of
 from duetdb.app.service.media.loose import Loose, transaction
+from duetdb.app.service.media.metadata import FILES
 from duetdb.app.service.media.store import File, Store, Writer, content_of
 
-_HEAD: Final = CHUNK
-"""Bytes of a file's beginning by which its kind is found."""
+_HEAD: Final = 1024 * 1024
+"""Bytes of a file's beginning by which its kind is found: colour profiles, previews and EXIF of
+cameras stand before the size of a picture, and take some hundred KB."""
 
 
 class Upload:
@@ -29,20 +30,32 @@ class Upload:
     half an upload. Leaving the block without a commit removes the bytes.
     """
 
-    def __init__(self, engine: Engine, limits: Limits, store: Store, creator: str) -> None:
-        self.id = uuid4().hex
+    def __init__(
+        self,
+        engine: Engine,
+        limits: Limits,
+        store: Store,
+        creator: str,
+        places: asyncio.Semaphore,
+    ) -> None:
         self.limits = limits
         self._engine = engine
         self._store = store
-        self._documents = engine.database["_media.files"]
-        self._loose = Loose(engine, self.id)
         self._creator = creator
+        self._places = places
+        self._documents = engine.database[FILES]
+        self._loose = Loose(engine, store)
         self._files: list[dict[str, Any]] = []
         self._writer: Writer | None = None
         self._head = bytearray()
         self._declared = ""
         self._total = 0
         self._committed = False
+
+    @property
+    def id(self) -> str:
+        """32 hexadecimal digits."""
+        return self._loose.id
 
     async def __aenter__(self) -> Upload:
         await self._loose.enter()
@@ -63,13 +76,14 @@ class Upload:
             raise TooLarge(f"More than {self.limits.media_files:,} files in one upload.")
         origname = clean_name(name)
         about = {"origname": origname, "createdby": self._creator, "uploadid": self.id}
-        file = {"_id": ObjectId(), "length": 0, "chunkSize": CHUNK, "metadata": about}
+        about["store"] = self._store.name
+        file = {"_id": ObjectId(), "length": 0, "chunkSize": self._store.chunk, "metadata": about}
         file["filename"] = f"{uuid4().hex}{origname}"
         await self._loose.add(content_of(file))
         self._files.append(file)
         self._declared = declared
         self._head.clear()
-        self._writer = self._store.writer(content_of(file))
+        self._writer = Writer(self._store, content_of(file), self._places)
 
     async def write(self, data: bytes) -> None:
         """Adds bytes to the file; raises ``TooLarge``."""
@@ -89,9 +103,9 @@ class Upload:
         """Finishes the file."""
         assert self._writer is not None, "begin comes first"
         await self._writer.finish()
-        self._writer = None
+        file = self._files[-1]
         kind = await asyncio.to_thread(kind_of, bytes(self._head), self._declared)
-        self._files[-1]["metadata"] |= {
+        file["metadata"] |= {
             "mediatype": kind.mediatype,
             "width": kind.width,
             "height": kind.height,
@@ -120,17 +134,20 @@ class Upload:
         if len(self._files) != 1:
             raise BadRequest("One file can be replaced by one file only.")
         [new] = self._files
-        kept = {key: old["metadata"][key] for key in ("origname", "createdby")}
+        about = old.get("metadata") or {}
+        kept = {key: about[key] for key in ("origname", "createdby") if key in about}
         changed = {
             "length": new["length"],
             "chunkSize": new["chunkSize"],
             "uploadDate": datetime.now(UTC),
             "metadata": {**new["metadata"], **kept, "content": content_of(new)},
         }
-        known = {"_id": old["_id"], "metadata.content": old["metadata"].get("content")}
+        known = {"_id": old["_id"], "metadata.content": about.get("content")}
+        replaced = Loose(self._engine, self._store)
 
         async def store(session: Any) -> None:
-            await self._loose.settle(session, instead=content_of(old))
+            await self._loose.settle(session)
+            await replaced.enter([content_of(old)], session)
             done = await self._documents.update_one(known, {"$set": changed}, session=session)
             if not done.matched_count:
                 if await self._documents.find_one({"_id": old["_id"]}, session=session) is None:
@@ -141,10 +158,10 @@ class Upload:
 
         await transaction(self._engine, store)
         self._committed = True
-        await self._loose.remove(self._store)
+        await replaced.remove()
         return str(old["_id"])
 
     async def _undo(self) -> None:
         if self._writer is not None:
-            await self._writer.abort()
-        await self._loose.remove(self._store)
+            await self._writer.settled()
+        await self._loose.remove()
