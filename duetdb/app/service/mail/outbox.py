@@ -15,8 +15,8 @@ from duetdb.app.service.events import Change, ChangeKind
 from duetdb.app.service.mail.addresses import BadAddress, plain_address
 from duetdb.app.service.mail.delivery import Delivery
 from duetdb.app.service.mail.mail import Mail, read_mails
-from duetdb.app.service.mail.options import MailOptions
-from duetdb.app.service.mail.queue import OUTBOUND, Entry, Queue
+from duetdb.app.service.mail.options import MailOptions, sender_of
+from duetdb.app.service.mail.queue import OUTBOUND, Message, Queue
 from duetdb.app.service.mail.templates import BadTemplate, Filled, Template, Templates
 from duetdb.app.service.mail.unsubscribes import Unsubscribes
 from duetdb.app.service.permits import Permits
@@ -37,6 +37,7 @@ class Outbox:
         self._engine = engine
         self._service = service
         self._options = options
+        self._sender = sender_of(options)
         self._queue = Queue(engine, options.mail_lease_seconds)
         self._templates = Templates(engine, options.mail_bytes, service.limits.query_ms)
         self._plans = WritePlans()
@@ -81,15 +82,15 @@ class Outbox:
         await self._spend(principal, len(mails))
         unwanted = await self.unsubscribes.among(each.to for each in mails)
         copies: list[Document] = []
-        entries: list[Entry] = []
+        messages: dict[Any, Message] = {}
         for mail, each in zip(mails, filled, strict=True):
             copy = self._copy(mail, each, principal)
             if mail.to.lower() in unwanted:
                 copy["status"] = "skipped"
             elif self.sends:
-                entries.append(self._entry(copy["_id"], self._message(mail, each)))
+                messages[copy["_id"]] = self._message(mail, each)
             copies.append(copy)
-        await self._store(copies, entries, principal)
+        await self._store(copies, messages, principal)
         return [each["_id"] for each in copies]
 
     async def send_token(self, to: str, subject: str, html: str) -> Any:
@@ -100,7 +101,7 @@ class Outbox:
         mail = Mail(to=to, subject=subject, data={})
         copy = self._copy(mail, Filled(subject, "" if self.sends else html), FULL_ACCESS)
         copy["status"], copy["unsubscribelink"] = "queued", ""
-        entries: list[Entry] = []
+        messages: dict[Any, Message] = {}
         if self.sends:
             try:
                 address = plain_address(to)
@@ -108,15 +109,15 @@ class Outbox:
                 copy["status"], copy["reason"] = "failed", str(error)
             else:
                 mail = Mail(to=address, subject=subject, data={})
-                message = {**self._message(mail, Filled(subject, html)), "unsubscribe": ""}
-                entries.append({**self._entry(copy["_id"], message), "secret": True})
-        await self._store([copy], entries, FULL_ACCESS)
+                message = self._message(mail, Filled(subject, html))
+                messages[copy["_id"]] = {**message, "unsubscribe": "", "secret": True}
+        await self._store([copy], messages, FULL_ACCESS)
         return copy["_id"]
 
     async def _store(
-        self, copies: Sequence[Document], entries: Sequence[Entry], principal: Principal
+        self, copies: Sequence[Document], messages: Mapping[Any, Message], principal: Principal
     ) -> None:
-        await self._queue.put(copies, entries)
+        await self._queue.put(copies, messages)
         self._service.events.publish(
             Change(
                 kind=ChangeKind.CREATED,
@@ -126,7 +127,7 @@ class Outbox:
                 principal=principal.name,
             )
         )
-        if self._delivery is not None and entries:
+        if self._delivery is not None and messages:
             self._delivery.wake()
 
     async def _filled(self, mails: Sequence[Mail], several: bool) -> list[Filled]:
@@ -193,7 +194,7 @@ class Outbox:
         copy: Document = {
             "_id": ObjectId(),
             "to": mail.to,
-            "from": self._options.mail_from or "",
+            "from": self._sender,
             "subject": filled.subject,
             "company": mail.company,
             "transport": mail.transport,
@@ -207,8 +208,7 @@ class Outbox:
         stamp_created(copy, principal, now())
         return copy
 
-    def _message(self, mail: Mail, filled: Filled) -> dict[str, Any]:
-        domain = (self._options.mail_from or "").rpartition("@")[2]
+    def _message(self, mail: Mail, filled: Filled) -> Message:
         return {
             "to": mail.to,
             "subject": filled.subject,
@@ -216,8 +216,5 @@ class Outbox:
             "sendername": mail.sendername,
             "reply_to": mail.reply_to,
             "unsubscribe": self.unsubscribes.link(mail.to),
-            "message_id": f"<{token_hex(16)}@{domain}>",
+            "message_id": f"<{token_hex(16)}@{self._sender.rpartition('@')[2]}>",
         }
-
-    def _entry(self, id_: ObjectId, message: Mapping[str, Any]) -> Entry:
-        return {"_id": id_, "due": now(), "attempts": 0, "secret": False, "message": message}
