@@ -134,7 +134,6 @@ _CUT = b'--b\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\n' 
         ("multipart/form-data; boundary=b", b"nonsense"),
         ("multipart/form-data; boundary=b", b""),
         ("multipart/form-data", _CUT),
-        ("application/json", b"{}"),
         (
             "multipart/form-data; boundary=b",
             b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--b--\r\n',

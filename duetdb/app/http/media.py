@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -86,12 +85,11 @@ class Media:
         self._rights = parts.rights
         self._callers = callers
         self._bytes = MediaBytes(parts.archive, parts.sizes)
-        self._parsing = asyncio.Semaphore(parts.archive.limits.media_uploads)
 
     async def upload(self, request: Request) -> ASGIApp:
         principal = await self._admitted(request, "POST")
         check_length(request.headers.get("content-length", ""), self._archive.limits)
-        async with self._parsing, self._archive.upload(principal) as upload:
+        async with self._archive.upload(principal) as upload:
             await _read(request, upload)
             ids = await upload.commit()
         return JsonBytes(dumps({"msg": "OK", "uploadid": upload.id, "ids": ids}), 201)
@@ -101,7 +99,7 @@ class Media:
         principal = await self._admitted(request, "PUT")
         file = await self._archive.find(_name(request))
         check_length(request.headers.get("content-length", ""), self._archive.limits)
-        async with self._parsing, self._archive.upload(principal) as upload:
+        async with self._archive.upload(principal) as upload:
             await _read(request, upload)
             id_ = await upload.replace(file)
         return JsonBytes(dumps({"msg": "OK", "uploadid": upload.id, "ids": [id_]}))
