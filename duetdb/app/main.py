@@ -171,6 +171,7 @@ async def _assemble(
                 playground=settings.playground,
                 introspection=settings.introspection,
                 persisted_only=settings.persisted_only,
+                public_url=settings.public_url,
             ),
             *mail_routes(outbox, callers, limits.body_bytes),
             *media_routes(media, callers),

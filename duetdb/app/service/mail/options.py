@@ -33,6 +33,8 @@ class MailOptions:
     """Mails in one request."""
     mail_bytes: int = field(default=1_000_000, metadata={"max": 8_000_000})
     """Bytes of the HTML of one mail."""
+    mail_template_seconds: int = field(default=10, metadata={"max": 600})
+    """Seconds that the templates of one request may take; one mail's take half a second at most."""
     mail_hourly: int = field(default=1000, metadata={"min": 0})
     """Mails that one web key may send in an hour; 0: any number."""
     mail_daily: int = field(default=10_000, metadata={"min": 0})

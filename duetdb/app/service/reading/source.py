@@ -27,6 +27,7 @@ class Source:
         self._engine = engine
         self._collections: dict[str, Any] = {}
         self.limits = limits
+        self.database_name: str = engine.database.name
         self.in_memory = engine.in_memory
         self._guard: IndexGuard | None = None
         if limits.require_index and not engine.in_memory:

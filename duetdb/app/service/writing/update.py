@@ -219,6 +219,7 @@ class Revising:
         links = Links(self._site.source, self._site.schema, self._update.reaches)
         for brought in revision.brought(changed):
             links.references(collection, brought)
+            links.media(collection, brought, before=current)
         if all(str(changed.get(name)) == str(current.get(name)) for name in PARENT_FIELDS):
             # Sent back as it was read: the parent may be gone meanwhile, the child was kept.
             changed.update({name: current[name] for name in PARENT_FIELDS if name in current})
