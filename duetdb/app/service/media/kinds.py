@@ -26,7 +26,7 @@ INLINE: Final[Mapping[str, str]] = {
 """The formats that a browser shows; all others are downloaded, so that none of them runs."""
 
 _TYPE: Final = re.compile(
-    r"(audio|video|font|model)/[a-z0-9][a-z0-9.+-]{0,99}"
+    r"(audio|video|font|model)/(?!.*xml)[a-z0-9][a-z0-9.+-]{0,99}"
     r"|text/(plain|csv|tab-separated-values|markdown|calendar|vcard)"
     r"|application/(pdf|json|geo\+json|rtf|msword|zip|gzip|epub\+zip|sqlite3|x-tar|x-7z-compressed)"
     r"|application/vnd\.(ms-(excel|powerpoint|outlook)|(oasis\.open|openxmlformats-office)"
@@ -40,6 +40,8 @@ A download is not enough: pages take scripts and styles from any address by thei
 _SIZES: Final = {"image/webp": webp_size, "image/avif": avif_size}
 _BY_PILLOW: Final = ("PNG", "JPEG", "GIF")
 """Formats whose beginnings Pillow reads in Python, so that nothing native meets a hostile one."""
+_UNSEEN: Final = re.compile("C.|Zl|Zp")
+"""Categories of Unicode that a name has no use for."""
 _LONGEST_NAME: Final = 150
 _MOST_EXIF: Final = 100
 _LONGEST_EXIF: Final = 200
@@ -74,9 +76,9 @@ def kind_of(start: bytes, declared: str) -> Kind:
 
 
 def clean_name(name: str) -> str:
-    """A file name without its path, control characters and what turns text around."""
+    """A file name without its path, control characters, line ends and what turns text around."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    kept = "".join(each for each in last if unicodedata.category(each)[0] != "C")
+    kept = "".join(each for each in last if not _UNSEEN.fullmatch(unicodedata.category(each)))
     return kept.strip(" .")[-_LONGEST_NAME:] or "file"
 
 
