@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
 from PIL import Image, ImageCms, ImageOps
@@ -74,8 +75,8 @@ def smaller(content: bytes, width: int, form: str, pixels: int) -> tuple[bytes, 
             scale = _DRAFT * width / shortest
             picture.draft(None, (int(picture.width * scale), int(picture.height * scale)))
         picture.load()
-        upright = _upright(picture)
-    plain = _plain(_narrowed(_plain_grey(upright), width), profile)
+        _turn_upright(picture)
+        plain = _plain(_narrowed(_plain_grey(picture), width), profile)
     clear = plain.mode == "RGBA"
     form = form or ("PNG" if clear or source in ("PNG", "GIF") else "JPEG")
     written = io.BytesIO()
@@ -83,11 +84,9 @@ def smaller(content: bytes, width: int, form: str, pixels: int) -> tuple[bytes, 
     return written.getvalue(), TYPES[form]
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(picture)
-    except Exception:  # a broken block of EXIF makes no broken picture
-        return picture.copy()
+def _turn_upright(picture: Image.Image) -> None:
+    with suppress(Exception):  # a broken block of EXIF makes no broken picture
+        ImageOps.exif_transpose(picture, in_place=True)
 
 
 def _narrowed(picture: Image.Image, width: int) -> Image.Image:
