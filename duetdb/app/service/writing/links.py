@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from bson import ObjectId
@@ -61,19 +61,12 @@ class Links:
         collection: Collection,
         document: Document,
         index: int | None = None,
-        before: Document | None = None,
+        kept: Container[tuple[str, ObjectId]] = (),
     ) -> None:
-        """Notes the ids in all image and file fields, to be checked together.
-
-        Those that the same field held ``before`` are left alone: the files may
-        have been deleted, and a document is written back as it was read.
-        """
-        for field in collection.media:
-            path = tuple(field.path.split("."))
-            kept = [] if before is None else list(_ids(before, path))
-            for id_ in _ids(document, path):
-                if isinstance(id_, ObjectId) and id_ not in kept:
-                    self._files.setdefault(id_, {})[field.path, index] = None
+        """Notes the ids in all image and file fields but those ``kept``, to be checked together."""
+        for path, id_ in media_of(collection, document):
+            if (path, id_) not in kept:
+                self._files.setdefault(id_, {})[path, index] = None
 
     def parent(self, collection: Collection, document: Document, index: int | None = None) -> None:
         """Checks the ``_parent_*`` keys that a body brought, and turns the id into stored form."""
@@ -151,6 +144,16 @@ class Links:
 
     def _refuse(self, path: str, index: int | None, sentence: str) -> None:
         self.invalid.append(Invalid(path, sentence, "TYPE", index))
+
+
+def media_of(collection: Collection, document: Document) -> dict[tuple[str, ObjectId], None]:
+    """The ids in the image and file fields that ``collection`` has, each with its field's path."""
+    return {
+        (field.path, id_): None
+        for field in collection.media
+        for id_ in _ids(document, field.path.split("."))
+        if isinstance(id_, ObjectId)
+    }
 
 
 async def require_parent(source: Source, parent: Parent, collection: Collection) -> Any:
