@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pymongo import MongoClient
 
 from duetdb.app.mongo.embedded import EmbeddedMongod
 from tests.conftest import make_settings, running_server
@@ -27,6 +28,7 @@ def sending(mongod: EmbeddedMongod, url: str, **flags: Any) -> Iterator[httpx.Cl
         running_server(settings) as server,
         httpx.Client(base_url=server.url, headers=server.headers, trust_env=False) as client,
     ):
+        client.headers["x-database"] = settings.database  # for queue_of
         yield client
 
 
@@ -41,6 +43,13 @@ def client(mongod: EmbeddedMongod, box: Mailbox) -> Iterator[httpx.Client]:
     url = f"smtp://127.0.0.1:{box.port}"
     with sending(mongod, url, public_url="https://api.example.com") as found:
         yield found
+
+
+def queue_of(mongod: EmbeddedMongod, client: httpx.Client) -> list[dict[str, Any]]:
+    """What is in the queue of the database that the client's server works on."""
+    name = str(client.headers["x-database"])
+    with MongoClient[dict[str, Any]](mongod.uri) as connected:
+        return [*connected[name]["_mail_queue"].find()]
 
 
 def post(client: httpx.Client, body: Any) -> list[str]:

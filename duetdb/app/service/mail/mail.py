@@ -11,7 +11,7 @@ from duetdb.app.service.mail.addresses import BadAddress, plain_address
 from duetdb.app.service.mail.options import MailOptions
 from duetdb.schema_gen.suggest import did_you_mean
 
-_LONGEST: Final = 500
+LONGEST: Final = 500
 """Characters of a subject or a name; a header has no room for more."""
 _TEXTS: Final = ("subject", "company", "sendername", "template", "transport")
 _KNOWN: Final = ("to", "html", "reply_to", "attachments", *_TEXTS)
@@ -124,8 +124,8 @@ class _Reading:
         if not isinstance(value, str):
             self._wrong(name, "Must be a text.")
             return ""
-        if len(value) > _LONGEST or not all(_is_plain(each) for each in value):
-            self._wrong(name, f"Must be one line of at most {_LONGEST} characters.", "REGEX")
+        if len(value) > LONGEST or not all(map(is_plain, value)):
+            self._wrong(name, f"Must be one line of at most {LONGEST} characters.", "REGEX")
             return ""
         return value
 
@@ -133,7 +133,7 @@ class _Reading:
         self.invalid.append(Invalid(field, message, code, self._index))
 
 
-def _is_plain(character: str) -> bool:
+def is_plain(character: str) -> bool:
     """Neither a control character nor anything that begins a new line, nor half a character."""
     code = ord(character)
     unseen = code < 32 or 127 <= code < 160 or code in (0x2028, 0x2029)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from secrets import token_hex
 from typing import Any, Final
@@ -17,7 +18,8 @@ from duetdb.app.service.mail.delivery import Delivery
 from duetdb.app.service.mail.mail import Mail, read_mails
 from duetdb.app.service.mail.options import MailOptions, sender_of
 from duetdb.app.service.mail.queue import OUTBOUND, Message, Queue
-from duetdb.app.service.mail.templates import BadTemplate, Filled, Template, Templates
+from duetdb.app.service.mail.sandbox import BadTemplate
+from duetdb.app.service.mail.templates import Filled, Template, Templates
 from duetdb.app.service.mail.unsubscribes import Unsubscribes
 from duetdb.app.service.permits import Permits
 from duetdb.app.service.principal import FULL_ACCESS, Principal, refusal
@@ -135,6 +137,7 @@ class Outbox:
         filled: list[Filled] = []
         invalid: list[Invalid] = []
         size, most = 0, self._service.limits.body_bytes
+        began, seconds = time.monotonic(), self._options.mail_template_seconds
         for position, mail in enumerate(mails):
             index = position if several else None
             if mail.template not in known:
@@ -149,10 +152,9 @@ class Outbox:
             except BadTemplate as error:
                 invalid.append(Invalid("html", str(error), "TYPE", index))
             if size > most:
-                raise LimitExceeded(
-                    f"The mails of one request have at most {most:,} characters.",
-                    hint="Send them in several requests.",
-                )
+                raise _too_much(f"The mails of one request have at most {most:,} characters.")
+            if time.monotonic() - began > seconds:
+                raise _too_much(f"Templates take longer than {seconds} seconds.")
         if invalid:
             raise ValidationFailed(invalid)
         return filled
@@ -218,3 +220,7 @@ class Outbox:
             "unsubscribe": self.unsubscribes.link(mail.to),
             "message_id": f"<{token_hex(16)}@{self._sender.rpartition('@')[2]}>",
         }
+
+
+def _too_much(sentence: str) -> LimitExceeded:
+    return LimitExceeded(sentence, hint="Send the mails in several requests.")
