@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -70,11 +71,8 @@ async def test_files_are_described_wherever_they_stand(
     assert [json.loads(each) for each in streamed.text.splitlines()] == listed.json()
     page = (await albums.get(f"/rest/albums.html?{ASKED}&sort=title")).text
     assert page.count("<th>origname</th><td>a.png</td>") == 5
-    assert (await albums.get(f"{path}?fetchmediadata=false")).json()["cover"] == [
-        ONE,
-        "8" * 24,
-        ONE,
-    ]
+    plain = (await albums.get(f"{path}?fetchmediadata=false")).json()
+    assert plain["cover"] == [ONE, "8" * 24, ONE]
 
 
 async def test_children_and_referrers_are_described(
@@ -117,13 +115,11 @@ async def test_hints_choose_among_the_fields(
     fields: dict[str, int],
     names: set[str],
 ) -> None:
-    hints = json.dumps({"$fields": fields})
     expected = {name: each for name, each in whole(first, known).items() if name in names}
     if fields == {"pages.shots": 1}:
         expected["pages"] = [{"shots": [known[TWO]]}, {"shots": []}, {}]
-    answer = await albums.get(
-        f"/rest/albums/{first['_id']}?{ASKED}", params={"h": hints, ASKED[:14]: "true"}
-    )
+    params = {"fetchmediadata": "true", "h": json.dumps({"$fields": fields})}
+    answer = await albums.get(f"/rest/albums/{first['_id']}", params=params)
     assert answer.json() == expected
 
 
@@ -175,7 +171,7 @@ async def test_files_that_others_put_there_are_described_as_far_as_they_go(
 async def test_one_look_up_for_each_level(counted: Voice, look_ups: LookUps) -> None:
     body = {"cover": [ONE, TWO], "papers": THREE, "pages": [{"shots": ONE}, {"shots": TWO}]}
     made = await insert(counted.client, "albums", [body] * 20)
-    for one, other in zip(made, made[1:], strict=False):
+    for one, other in pairwise(made):
         await counted.client.patch(f"/rest/albums/{one['_id']}", json={"next": other["_id"]})
     look_ups.taken()
     for path, expected in (
