@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -30,8 +32,8 @@ async def never() -> AsyncIterator[bytes]:
     await asyncio.sleep(60)
 
 
-def processes() -> list[int]:
-    """The ids of the processes of this one that make pictures smaller."""
+def processes(of: int | None = None) -> list[int]:
+    """The ids of the processes that make pictures smaller for a process, or for this one."""
     found = []
     for each in Path("/proc").iterdir():
         try:
@@ -39,7 +41,7 @@ def processes() -> list[int]:
             parent = (each / "stat").read_text().rpartition(")")[2].split()[1]
         except (OSError, IndexError):  # it is no process, or not any more
             continue
-        if b"media.shrink" in line and int(parent) == os.getpid():
+        if b"media.shrink" in line and int(parent) == (of or os.getpid()):
             found.append(int(each.name))
     return found
 
@@ -135,3 +137,36 @@ async def test_what_needs_more_memory_than_there_is_fails_alone() -> None:
     assert await resizer.smaller(bomb, whole(content)) is None
     assert await resizer.smaller(JOB, whole()) is not None
     await resizer.stop()
+
+
+_SERVER = """
+import asyncio, sys
+from duetdb.app.service.media.resizer import Job, Resizer
+from tests.media.test_resizer import JOB, never, whole
+
+async def main():
+    resizer = Resizer(2, 10, 60)
+    idle = asyncio.create_task(resizer.smaller(JOB, never()))
+    await resizer.smaller(JOB, whole())
+    print("made", flush=True)
+    await idle
+
+asyncio.run(main())
+"""
+
+
+def test_processes_end_with_a_server_that_is_killed() -> None:
+    command = [sys.executable, "-c", _SERVER]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=in_checkout()) as server:
+        assert server.stdout is not None and server.stdout.readline() == b"made\n"
+        started = processes(server.pid)
+        assert len(started) == 2
+        server.kill()
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{each}").exists() for each in started):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def in_checkout() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

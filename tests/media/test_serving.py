@@ -314,6 +314,20 @@ async def test_what_is_not_one_file_replaces_nothing(
     await nothing_is_left(engine)
 
 
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+async def test_a_change_may_be_of_one_content_only(
+    app_client: httpx.AsyncClient, method: str
+) -> None:
+    [id_] = await post(app_client, ("a.png", picture()))
+    path, sent = f"/media/{id_}?replace=true", {"any": ("b.gif", picture("GIF"))}
+    for etag, status in [('"x"', 412), (f'"{id_}"', 200)]:
+        headers = {"if-match": etag}
+        answer = await app_client.request(method, path, files=sent, headers=headers)
+        assert answer.status_code == status
+        if status == 412:
+            assert (await app_client.get(path)).content == picture()
+
+
 async def test_nothing_is_made_by_a_replacement(
     app_client: httpx.AsyncClient, engine: Engine
 ) -> None:

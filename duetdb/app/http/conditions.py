@@ -30,11 +30,10 @@ class Validators:
         return format_datetime(_seconds(self.modified), usegmt=True)
 
 
-def is_known(headers: Headers, now: Validators) -> bool:
-    """Whether the client has just this already, and is answered 304; for GET and HEAD.
+def require(headers: Headers, now: Validators) -> None:
+    """Raises ``VersionMismatch`` (412) when what the client wants to be so is not.
 
-    The order is that of 13.2.2. Raises ``VersionMismatch`` (412) when what the client wants to
-    be so is not. A date that is none, or a tag that is none, says nothing.
+    A date that is none says nothing.
     """
     wanted = _joined(headers, "if-match")
     if wanted is not None:
@@ -44,6 +43,14 @@ def is_known(headers: Headers, now: Validators) -> bool:
         latest = _date(headers.get("if-unmodified-since"))
         if latest is not None and _seconds(now.modified) > latest:
             raise _changed()
+
+
+def is_known(headers: Headers, now: Validators) -> bool:
+    """Whether the client has just this already, and is answered 304; for GET and HEAD.
+
+    The order is that of 13.2.2. Raises what ``require`` raises.
+    """
+    require(headers, now)
     had = _joined(headers, "if-none-match")
     if had is not None:
         return had.strip() == "*" or now.etag in (each.removeprefix("W/") for each in _tags(had))

@@ -12,10 +12,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from duetdb.app.http.conditions import require
 from duetdb.app.http.cors import note_origins
 from duetdb.app.http.credentials import Callers
 from duetdb.app.http.failures import MethodNotAllowed, refusal
-from duetdb.app.http.media_bytes import MediaBytes
+from duetdb.app.http.media_bytes import MediaBytes, validators_of
 from duetdb.app.http.multipart import Parts, check_length
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.encoding import dumps
@@ -98,6 +99,7 @@ class Media:
         """Puts another content under the id of a file, all or nothing."""
         principal = await self._admitted(request, "PUT")
         file = await self._archive.find(_name(request))
+        require(request.headers, validators_of(file))
         check_length(request.headers.get("content-length", ""), self._archive.limits)
         async with self._archive.upload(principal) as upload:
             await _read(request, upload)
@@ -124,7 +126,9 @@ class Media:
 
     async def delete(self, request: Request) -> ASGIApp:
         await self._admitted(request, "DELETE")
-        return JsonBytes(dumps({"result": [await self._archive.delete(_name(request))]}))
+        file = await self._archive.find(_name(request))
+        require(request.headers, validators_of(file))
+        return JsonBytes(dumps({"result": [await self._archive.delete(str(file["_id"]))]}))
 
     async def content(self, request: Request) -> ASGIApp:
         """The stored bytes: they need no key, so pages of any site may read them."""

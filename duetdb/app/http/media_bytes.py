@@ -59,8 +59,9 @@ class _Chosen:
 
     @property
     def validators(self) -> Validators:
-        key = str(content_of(self.file)) if self.size is None else self.size.key
-        return Validators(f'"{key}"', self.file["uploadDate"])
+        if self.size is None:
+            return validators_of(self.file)
+        return Validators(f'"{self.size.key}"', self.file["uploadDate"])
 
     @property
     def name(self) -> str:
@@ -70,6 +71,11 @@ class _Chosen:
             return name
         ending = (_ENDINGS | _ENDINGS_OF_FORMS)[self.mediatype]
         return f"{name.rpartition('.')[0] or name}.{ending}"
+
+
+def validators_of(file: File) -> Validators:
+    """Of the original."""
+    return Validators(f'"{content_of(file)}"', file["uploadDate"])
 
 
 class MediaBytes:
