@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from duetdb.app.service.errors import Unavailable
+from duetdb.app.service.media import resizer as resizer_module
 from duetdb.app.service.media.resizer import Job, Resizer
 from tests.media.test_sizes import encoded, picture
 
@@ -58,6 +59,16 @@ async def test_a_process_is_kept_and_ends_with_the_resizer() -> None:
     assert len(processes()) == 1
     await resizer.stop()
     assert processes() == []
+
+
+async def test_a_process_that_nobody_needs_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resizer_module, "_IDLE", 0.05)
+    resizer = Resizer(1, 0, 20)
+    assert await resizer.smaller(JOB, whole()) is not None
+    await asyncio.sleep(0.5)
+    assert processes() == []
+    assert await resizer.smaller(JOB, whole()) is not None
+    await resizer.stop()
 
 
 async def test_no_more_run_than_may() -> None:

@@ -78,7 +78,7 @@ class Resizer:
         self._end_idle()
 
     async def _done(self, job: Job, content: AsyncIterator[bytes]) -> tuple[bytes, str] | None:
-        process = self._idle.pop() if self._idle else await asyncio.to_thread(_started)
+        process = self._idle.pop() if self._idle else _started()
         try:
             async with asyncio.timeout(self._seconds):
                 made = await process.run(job, content)
