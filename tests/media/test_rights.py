@@ -18,7 +18,7 @@ from tests.media.test_archive import post
 from tests.processes import KEY
 
 SECRET = "a secret of more than thirty-two bytes"
-FILE = {"any": ("a.txt", b"content")}
+FILE = {"any": ("a.txt", b"other")}
 NOBODY: dict[str, str] = {}
 ALL = ("POST", "LIST", "META", "PUT", "DELETE")
 
@@ -77,6 +77,8 @@ async def allowed(client: httpx.AsyncClient, headers: dict[str, str]) -> str:
             may.append(name)
         else:
             assert answer.status_code == (403 if headers else 401), answer.text
+    if not {"PUT", "DELETE"} & {*may}:
+        assert (await client.get(f"/media/{id_}")).content == b"content"
     if not {"POST", "DELETE"} & {*may}:
         assert before == [each["_id"] for each in (await client.get("/media")).json()]
     return " ".join(may)
