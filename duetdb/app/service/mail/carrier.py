@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -14,7 +14,7 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from duetdb.app.service.mail.message import message_bytes
-from duetdb.app.service.mail.options import MailOptions, sender_of
+from duetdb.app.service.mail.options import MailOptions
 from duetdb.app.service.mail.queue import Entry, Queue, is_secret
 from duetdb.app.service.mail.smtp import Connection, NotNow, Refused, Unreachable
 from duetdb.app.service.mail.unsubscribes import Unsubscribes
@@ -23,6 +23,7 @@ _log = structlog.get_logger(__name__)
 
 _LONGEST_WAIT: Final = 3600.0
 _AGAIN_SECONDS: Final = 0.5
+_LET_GO_SECONDS: Final = 2
 
 Note = Callable[[], Awaitable[Any]]
 """Tells the queue what became of a mail."""
@@ -35,6 +36,7 @@ class Carrier:
     queue: Queue
     unsubscribes: Unsubscribes
     options: MailOptions
+    sender: str
     connection: Connection
 
     async def carry(self) -> bool:
@@ -47,6 +49,7 @@ class Carrier:
         entry = await self.queue.claim()
         if entry is None:
             return False
+        self.connection.offered = False
         unreachable = None
         try:
             async with self._kept(entry, began):
@@ -58,12 +61,20 @@ class Carrier:
                 await self._noted(note)
         except TimeoutError:
             _log.warning("mail_lease_lost", mail=str(entry["_id"]))
-        except BaseException:
-            self.connection.drop()
+        except asyncio.CancelledError:
+            await self._let_go(entry)
             raise
         if unreachable is not None:
             raise unreachable
         return True
+
+    async def _let_go(self, entry: Entry) -> None:
+        """The worker ends: another one need not wait for a mail that no server can have."""
+        self.connection.drop()
+        if not self.connection.offered:
+            with suppress(PyMongoError, TimeoutError):
+                async with asyncio.timeout(_LET_GO_SECONDS):
+                    await self.queue.postpone(entry, 0, "The worker ended.", counts=False)
 
     @asynccontextmanager
     async def _kept(self, entry: Entry, began: float) -> AsyncIterator[None]:
@@ -98,11 +109,11 @@ class Carrier:
         if entry["attempts"] > self.options.mail_attempts:
             return self._buried(entry, "Each worker that tried to send it ended before it could.")
         try:
-            message = entry["message"]
-            if not is_secret(entry) and await self.unsubscribes.among([message["to"]]):
+            raw = await self._written(entry)
+            to = entry["message"]["to"]
+            if not is_secret(entry) and await self.unsubscribes.among([to]):
                 return partial(self.queue.done, entry, "skipped")
-            raw = await self._written(message)
-            await self.connection.send(sender_of(self.options), message["to"], raw)
+            await self.connection.send(self.sender, to, raw)
         except NotNow as error:
             return self._again(entry, str(error))
         except Refused as error:
@@ -110,13 +121,13 @@ class Carrier:
         _log.info("mail_sent", mail=str(entry["_id"]), attempts=entry["attempts"])
         return partial(self.queue.done, entry, "sent")
 
-    async def _written(self, message: dict[str, Any]) -> bytes:
+    async def _written(self, entry: Entry) -> bytes:
         """The mail as it is sent; raises ``Refused`` for one that cannot be written."""
         try:
             # Beside the event loop: a large mail takes a tenth of a second.
-            return await asyncio.to_thread(message_bytes, message, sender_of(self.options))
+            return await asyncio.to_thread(message_bytes, entry["message"], self.sender)
         except Exception as error:
-            raise Refused(f"The mail cannot be written: {error}") from error
+            raise Refused(f"The mail cannot be written: {error!r}") from error
 
     def _buried(self, entry: Entry, reason: str) -> Note:
         _log.warning("mail_failed", mail=str(entry["_id"]), reason=reason)

@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 
 from duetdb.app.service.errors import DuetError
 from duetdb.app.service.mail.carrier import Carrier
-from duetdb.app.service.mail.options import MailOptions, relay_of, trust_of
+from duetdb.app.service.mail.options import MailOptions, relay_of, sender_of, trust_of
 from duetdb.app.service.mail.queue import Queue
 from duetdb.app.service.mail.smtp import Connection, Unreachable
 from duetdb.app.service.mail.unsubscribes import Unsubscribes
@@ -33,6 +33,7 @@ class Delivery:
         self._queue = queue
         self._unsubscribes = unsubscribes
         self._options = options
+        self._sender = sender_of(options)
         self._relay = relay_of(options.smtp_url)
         self._tls = trust_of(options)
         self._wake = asyncio.Event()
@@ -101,7 +102,7 @@ class Delivery:
 
     def _carrier(self) -> Carrier:
         connection = Connection(self._relay, self._tls, self._options.mail_answer_seconds)
-        return Carrier(self._queue, self._unsubscribes, self._options, connection)
+        return Carrier(self._queue, self._unsubscribes, self._options, self._sender, connection)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ Times are those of the database's clock, for the clocks of workers differ.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from secrets import token_hex
@@ -29,6 +29,8 @@ from duetdb.app.service.query import Document
 COLLECTION: Final = "_mail_queue"
 OUTBOUND: Final = "email_outbound"
 _DEAD_DAYS: Final = 30
+_DEAD: Final = {"dead": True, "expires": {"$gt": datetime(1970, 1, 1)}}
+_CHUNK: Final = 1000
 
 Message = dict[str, Any]
 """What ``message_bytes`` takes, ``to`` whom, and whether it is ``secret``."""
@@ -133,6 +135,49 @@ class Queue:
                 await self._note(entry, {"status": "failed", "reason": reason}, session)
 
         await self._together(end)
+
+    async def dead(self) -> AsyncIterator[Entry]:
+        """The mails that nobody tries again, the oldest first; without their HTML."""
+        async for each in self._entries.find(_DEAD, {"message.html": 0}).sort("expires", 1):
+            yield each
+
+    async def retry(self, ids: Sequence[Any] | None = None) -> int:
+        """How many of these dead mails, or of all, are tried from the beginning from now on.
+
+        Those whose text is kept no longer are not among them.
+        """
+        wanted = {**_DEAD, "message": {"$exists": True}}
+        if ids is not None:
+            wanted["_id"] = {"$in": [*ids]}
+        count = 0
+        while found := [
+            each["_id"] async for each in self._entries.find(wanted, {"_id": 1}).limit(_CHUNK)
+        ]:
+            count += await self._revive(found)
+        return count
+
+    async def _revive(self, ids: Sequence[Any]) -> int:
+        due = await self._clock()
+
+        async def revive(session: AsyncClientSession | None) -> int:
+            changed = await self._entries.update_many(
+                {**_DEAD, "_id": {"$in": ids}},
+                {
+                    "$set": {"due": due, "attempts": 0},
+                    "$unset": {"dead": 1, "expires": 1, "reason": 1},
+                },
+                session=session,
+            )
+            said = {
+                "$set": {"status": "queued", "_changed": now()},
+                "$unset": {"reason": 1},
+                "$inc": {"_version": 1},
+            }
+            chosen = {"_id": {"$in": ids}}
+            await self._copies.update_many(chosen, said, session=session, **self._whatever)
+            return int(changed.modified_count)
+
+        return int(await self._together(revive))
 
     async def _clock(self) -> datetime:
         """The present instant, as the database sees it."""

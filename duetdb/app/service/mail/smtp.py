@@ -48,6 +48,8 @@ class Connection:
         self._tls = tls
         self._answer_seconds = answer_seconds
         self._smtp: aiosmtplib.SMTP | None = None
+        self.offered = False
+        """Whether the server may have the mail that was sent last."""
 
     async def send(self, sender: str, to: str, message: bytes) -> None:
         """Returns when the server has taken the mail.
@@ -55,9 +57,11 @@ class Connection:
         Raises ``Unreachable`` before it was offered, ``Refused`` and ``NotNow``. Whoever stops
         waiting has to ``drop`` the connection.
         """
+        self.offered = False
         smtp = await self._begun(sender, message)
         try:
             await smtp.rcpt(to)
+            self.offered = True
             await smtp.data(message, timeout=self._answer_seconds)
         except SMTPResponseException as error:
             await self._forget(smtp)
