@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from bson import ObjectId
+from gridfs import AsyncGridFSBucket
 
 from duetdb.app.service.engine import Engine
 from tests.conftest import RunningServer
@@ -225,6 +226,25 @@ async def test_what_is_no_name_is_not_found(server: RunningServer) -> None:
             path = f"/media/{name}".encode()
             status = await asyncio.to_thread(_status, server, method, path)
             assert status == 404, path
+
+
+async def test_what_other_programs_put_into_the_bucket_is_a_download(
+    app_client: httpx.AsyncClient, engine: Engine
+) -> None:
+    bucket = AsyncGridFSBucket(engine.database, "_media")
+    id_ = await bucket.upload_from_stream("other.png", picture())
+    for path in (f"/media/{id_}", "/media/other.png", f"/media/{id_}?s=t"):
+        answer = await app_client.get(path)
+        assert (answer.status_code, answer.content) == (200, picture())
+        assert answer.headers["content-type"] == "application/octet-stream"
+        assert answer.headers["content-disposition"].startswith("attachment")
+    [meta] = (await app_client.get("/media/other.png/meta")).json()
+    assert (meta["_id"], meta["origname"], meta["mediatype"]) == (str(id_), "other.png", None)
+    sent = {"any": ("b.gif", picture("GIF"))}
+    assert (await app_client.put(f"/media/{id_}?replace=true", files=sent)).status_code == 200
+    assert (await app_client.get(f"/media/{id_}")).content == picture("GIF")
+    await app_client.delete(f"/media/{id_}")
+    await nothing_is_left(engine)
 
 
 async def test_the_list_is_at_both_addresses(app_client: httpx.AsyncClient) -> None:

@@ -66,7 +66,7 @@ class _Chosen:
     @property
     def name(self) -> str:
         """The file's name, with the ending of the size's own kind."""
-        name = str(self._about.get("origname") or self.file["filename"])
+        name = str(self._about.get("origname") or self.file.get("filename") or "file")
         if self.mediatype == self.original:
             return name
         ending = (_ENDINGS | _ENDINGS_OF_FORMS)[self.mediatype]
