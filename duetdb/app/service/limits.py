@@ -85,7 +85,7 @@ class Limits:
     """Files of one upload."""
     media_upload_bytes: int = 256 * 1024 * 1024
     """Bytes of all files of one upload."""
-    media_uploads: int = 8
+    media_uploads: int = 4
     """Pieces of uploads that a worker stores at a time; the other uploads wait, all in turn."""
     media_pixels: int = 50_000_000
     """Pixels of a picture that is made smaller; of larger ones there is only the original."""
