@@ -203,6 +203,21 @@ async def test_a_broken_profile_changes_nothing(app_client: httpx.AsyncClient) -
         assert near(colour(opened(await app_client.get(f"/media/{id_}?s=t"))), RED)
 
 
+async def test_a_photograph_with_more_pictures_behind_it_is_a_jpeg(
+    app_client: httpx.AsyncClient,
+) -> None:
+    more = [Image.new("RGB", (100, 50), "blue")]
+    content = encoded(
+        Image.new("RGB", (3000, 1500), "red"), "MPO", save_all=True, append_images=more
+    )
+    [id_] = await post(app_client, ("a.jpg", content))
+    answer = await app_client.get(f"/media/{id_}")
+    assert (answer.headers["content-type"], answer.content) == ("image/jpeg", content)
+    assert answer.headers["content-disposition"].startswith("inline")
+    made = opened(await app_client.get(f"/media/{id_}?s=t"))
+    assert (made.size, made.format, near(colour(made), RED)) == ((128, 64), "JPEG", True)
+
+
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "AVIF", "PNG"])
 async def test_of_an_animation_it_is_the_first_frame(
     app_client: httpx.AsyncClient, kind: str

@@ -39,7 +39,10 @@ A download is not enough: pages take scripts and styles from any address by thei
 
 _SIZES: Final = {"image/webp": webp_size, "image/avif": avif_size}
 _BY_PILLOW: Final = ("PNG", "JPEG", "GIF")
-"""Formats whose beginnings Pillow reads in Python, so that nothing native meets a hostile one."""
+"""Formats whose beginnings Pillow reads in Python, so that nothing native meets a hostile one.
+
+A JPEG behind which its camera has put more pictures is MPO to Pillow, and a JPEG to browsers.
+"""
 _UNSEEN: Final = re.compile("C.|Zl|Zp")
 """Categories of Unicode that a name has no use for."""
 _LONGEST_NAME: Final = 150
@@ -68,7 +71,7 @@ def kind_of(start: bytes, declared: str) -> Kind:
             return Kind(mediatype, *size)
     try:
         with Image.open(io.BytesIO(start), formats=_BY_PILLOW) as picture:
-            kind = INLINE[picture.format or ""]
+            kind = INLINE["JPEG" if picture.format == "MPO" else picture.format or ""]
             return Kind(kind, picture.width, picture.height, _exif(picture))
     except Exception:  # whatever is wrong with its beginning, it is no picture
         named = declared.partition(";")[0].strip().lower()

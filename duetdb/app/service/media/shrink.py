@@ -66,7 +66,7 @@ def smaller(content: bytes, width: int, form: str, pixels: int) -> tuple[bytes, 
     to its end, and for more than ``pixels``.
     """
     with Image.open(io.BytesIO(content), formats=tuple(TYPES)) as picture:
-        source = picture.format or ""
+        source = "JPEG" if picture.format == "MPO" else picture.format  # MPO: several JPEGs
         if picture.width * picture.height > pixels:
             raise ValueError("too many pixels")
         profile = picture.info.get("icc_profile")
