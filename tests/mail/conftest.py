@@ -52,6 +52,17 @@ def queue_of(mongod: EmbeddedMongod, client: httpx.Client) -> list[dict[str, Any
         return [*connected[name]["_mail_queue"].find()]
 
 
+def attempts(mongod: EmbeddedMongod, client: httpx.Client, id_: str) -> int:
+    """How often a mail was offered, as soon as no worker has it in its hands."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        (entry,) = (each for each in queue_of(mongod, client) if str(each["_id"]) == id_)
+        if "fence" not in entry:
+            return int(entry["attempts"])
+        time.sleep(0.02)
+    raise AssertionError("The mail is never let go of.")
+
+
 def post(client: httpx.Client, body: Any) -> list[str]:
     """The ids of the copies of mails that are taken."""
     answer = client.post("/mail", json=body)

@@ -19,7 +19,7 @@ from pymongo import MongoClient
 from duetdb.app.cli._certificate import self_signed
 from duetdb.app.mongo.embedded import EmbeddedMongod
 from duetdb.app.service.mail import delivery, smtp
-from tests.mail.conftest import MAIL, Still, copy_of, post, queue_of, sending
+from tests.mail.conftest import MAIL, Still, attempts, copy_of, post, queue_of, sending
 from tests.mail.script import CLOSE, HANG, Script, scripted
 from tests.mail.smtp import mail_server
 
@@ -39,17 +39,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for half a minute here."""
     monkeypatch.setattr(smtp, "_STEP_SECONDS", 1)
     monkeypatch.setattr(delivery, "_LONGEST_PAUSE", 2)
-
-
-def attempts(mongod: EmbeddedMongod, client: httpx.Client, id_: str) -> int:
-    """How often a mail was offered, as soon as no worker has it in its hands."""
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        (entry,) = (each for each in queue_of(mongod, client) if str(each["_id"]) == id_)
-        if "fence" not in entry:
-            return int(entry["attempts"])
-        time.sleep(0.02)
-    raise AssertionError("The mail is never let go of.")
 
 
 @pytest.mark.parametrize("fault", [HANG, CLOSE, "nonsense"])
