@@ -40,9 +40,9 @@ from duetdb.app.service.keys.key_admin import KeyAdmin
 from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.mail.outbox import Outbox
 from duetdb.app.service.media.archive import Archive
-from duetdb.app.service.media.gridfs import GridFS
 from duetdb.app.service.media.rights import MediaRights
 from duetdb.app.service.media.sizes import Sizes
+from duetdb.app.service.media.stores import store_of
 from duetdb.app.service.permits import Permits
 from duetdb.app.service.schema.admin import SchemaAdmin
 from duetdb.app.service.schema.catalog import Catalog
@@ -157,7 +157,7 @@ async def _assemble(
     admin = SchemaAdmin(engine, catalog, limits)
     key_admin = KeyAdmin(engine, keys, identity.sessions, limits)
     administration = Administration(admin, key_admin, watch.audit)
-    archive = Archive(engine, limits, GridFS(engine))
+    archive = Archive(engine, limits, store_of(engine, settings.media()))
     rights = MediaRights(catalog, by_post=limits.media_by_post)
     media = MediaParts(archive, Sizes(archive, limits), rights)
     app.router.routes.extend(

@@ -14,7 +14,7 @@ from duetdb.app.service.errors import NotFound
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.media.loose import Loose, transaction
 from duetdb.app.service.media.metadata import FILES, metadata_of
-from duetdb.app.service.media.store import File, Store, content_of
+from duetdb.app.service.media.store import File, Store, check_holds, content_of
 from duetdb.app.service.media.sweeper import Sweeper
 from duetdb.app.service.media.upload import Upload
 from duetdb.app.service.principal import Principal
@@ -90,8 +90,9 @@ class Archive:
         return self._store.read(file, start, end)
 
     async def delete(self, name: str) -> str:
-        """Removes one file and answers its id; raises ``NotFound``."""
+        """Removes one file and answers its id; raises ``NotFound`` and ``Unavailable``."""
         file = await self.find(name)
+        check_holds(self._store, file)
         loose = Loose(self._engine, self._store)
 
         async def remove(session: Any) -> None:

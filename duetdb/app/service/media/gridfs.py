@@ -9,7 +9,7 @@ from bson import Binary, ObjectId
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import NotFound
-from duetdb.app.service.media.store import File, content_of
+from duetdb.app.service.media.store import File, content_of, store_name_of
 
 
 class GridFS:
@@ -31,6 +31,9 @@ class GridFS:
     async def put(self, content: ObjectId, number: int, data: bytes) -> None:
         with translate_driver_errors():
             await self._chunks.insert_one({"files_id": content, "n": number, "data": Binary(data)})
+
+    def holds(self, file: File) -> bool:
+        return store_name_of(file) == self.name
 
     async def read(self, file: File, start: int, end: int) -> AsyncIterator[bytes]:
         size = file["chunkSize"]

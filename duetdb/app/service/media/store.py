@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from bson import ObjectId
 
+from duetdb.app.service.errors import Unavailable
+
 File = Mapping[str, Any]
 """A document of ``_media.files``."""
 
@@ -16,6 +18,13 @@ def content_of(file: File) -> ObjectId:
     """The id under which a store has the bytes of a file: its own, until it was replaced."""
     about: Mapping[str, Any] = file.get("metadata") or {}
     found: ObjectId = about.get("content", file["_id"])
+    return found
+
+
+def store_name_of(file: File) -> str:
+    """The name of the store of a file; other GridFS clients say nothing of it."""
+    about: Mapping[str, Any] = file.get("metadata") or {}
+    found: str = about.get("store", "gridfs")
     return found
 
 
@@ -40,6 +49,9 @@ class Store(Protocol):
     async def put(self, content: ObjectId, number: int, data: bytes) -> None:
         """Stores the chunk ``number``, counted from 0; returns when it is safe."""
 
+    def holds(self, file: File) -> bool:
+        """Whether it is here that the bytes of a file are, by what its document says."""
+
     def read(self, file: File, start: int, end: int) -> AsyncIterator[bytes]:
         """The bytes from ``start`` to before ``end``, few of them in memory at a time.
 
@@ -48,6 +60,16 @@ class Store(Protocol):
 
     async def remove(self, contents: Iterable[ObjectId]) -> None:
         """Removes whatever there is of these contents."""
+
+
+def check_holds(store: Store, file: File) -> None:
+    """Raises ``Unavailable`` for a file whose bytes are in a store that is not set up."""
+    if not store.holds(file):
+        raise Unavailable(
+            "The file is in a store that this server is not set up for.",
+            hint="The operator must name that store's bucket in the settings again.",
+            retry_after=60,
+        )
 
 
 class Writer:

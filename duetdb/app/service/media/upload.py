@@ -16,7 +16,7 @@ from duetdb.app.service.limits import Limits
 from duetdb.app.service.media.kinds import clean_name, kind_of
 from duetdb.app.service.media.loose import Loose, transaction
 from duetdb.app.service.media.metadata import FILES
-from duetdb.app.service.media.store import File, Store, Writer, content_of
+from duetdb.app.service.media.store import File, Store, Writer, check_holds, content_of
 
 _HEAD: Final = 1024 * 1024
 """Bytes of a file's beginning by which its kind is found: colour profiles, previews and EXIF of
@@ -133,6 +133,7 @@ class Upload:
         """
         if len(self._files) != 1:
             raise BadRequest("One file can be replaced by one file only.")
+        check_holds(self._store, old)
         [new] = self._files
         about = old.get("metadata") or {}
         kept = {key: about[key] for key in ("origname", "createdby") if key in about}
