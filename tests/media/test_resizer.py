@@ -20,6 +20,7 @@ from tests.media.test_sizes import encoded, picture
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
 
+MEMORY = 1 << 30
 SMALL = picture(300, 200)
 JOB = Job(len(SMALL), 128, "", 1_000_000)
 
@@ -52,7 +53,7 @@ def told_of(process: int, what: str) -> bytes:
 
 
 async def test_a_process_is_kept_and_ends_with_the_resizer() -> None:
-    resizer = Resizer(2, 10, 20)
+    resizer = Resizer(2, 10, 20, MEMORY)
     for _ in range(3):
         made = await resizer.smaller(JOB, whole())
         assert made is not None and made[1] == "image/jpeg"
@@ -63,7 +64,7 @@ async def test_a_process_is_kept_and_ends_with_the_resizer() -> None:
 
 async def test_a_process_that_nobody_needs_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resizer_module, "_IDLE", 0.05)
-    resizer = Resizer(1, 0, 20)
+    resizer = Resizer(1, 0, 20, MEMORY)
     assert await resizer.smaller(JOB, whole()) is not None
     await asyncio.sleep(0.5)
     assert processes() == []
@@ -72,7 +73,7 @@ async def test_a_process_that_nobody_needs_ends(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_no_more_run_than_may() -> None:
-    resizer = Resizer(2, 20, 20)
+    resizer = Resizer(2, 20, 20, MEMORY)
     made = await asyncio.gather(*(resizer.smaller(JOB, whole()) for _ in range(20)))
     assert None not in made
     assert 1 <= len(processes()) <= 2
@@ -87,7 +88,7 @@ async def test_what_kills_its_process_hurts_nobody_else() -> None:
         await asyncio.sleep(0.1)
         yield SMALL[100:]
 
-    resizer = Resizer(1, 10, 20)
+    resizer = Resizer(1, 10, 20, MEMORY)
     assert await resizer.smaller(JOB, deadly()) is None
     assert processes() == []
     assert await resizer.smaller(JOB, whole()) is not None
@@ -95,14 +96,14 @@ async def test_what_kills_its_process_hurts_nobody_else() -> None:
 
 
 async def test_what_takes_too_long_is_given_up() -> None:
-    resizer = Resizer(1, 10, 0.5)
+    resizer = Resizer(1, 10, 0.5, MEMORY)
     assert await resizer.smaller(JOB, never()) is None
     assert processes() == []
     await resizer.stop()
 
 
 async def test_who_leaves_takes_the_process_along() -> None:
-    resizer = Resizer(1, 0, 20)
+    resizer = Resizer(1, 0, 20, MEMORY)
     working = asyncio.create_task(resizer.smaller(JOB, never()))
     await asyncio.sleep(0.5)
     with pytest.raises(Unavailable):
@@ -120,7 +121,7 @@ async def test_an_error_of_the_store_is_told_and_leaves_nothing() -> None:
         yield SMALL[:100]
         raise Unavailable("gone")
 
-    resizer = Resizer(1, 0, 20)
+    resizer = Resizer(1, 0, 20, MEMORY)
     with pytest.raises(Unavailable, match="gone"):
         await resizer.smaller(JOB, broken())
     assert processes() == []
@@ -130,20 +131,21 @@ async def test_an_error_of_the_store_is_told_and_leaves_nothing() -> None:
 async def test_a_process_has_none_of_the_secrets_and_bounded_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("DUETDB_API_KEY", "a secret of the server")
-    resizer = Resizer(1, 0, 20)
+    for name in ("DUETDB_API_KEY", "AWS_SECRET_ACCESS_KEY", "MONGODB_PASSWORD"):
+        monkeypatch.setenv(name, "a secret of the server")
+    resizer = Resizer(1, 0, 20, MEMORY)
     assert await resizer.smaller(JOB, whole()) is not None
     [process] = processes()
     assert b"a secret" not in told_of(process, "environ")
     limits = told_of(process, "limits").decode().splitlines()
     [memory] = [each.split() for each in limits if each.startswith("Max data size")]
-    assert memory[3:5] == [str(1 << 30)] * 2
+    assert memory[3:5] == [str(MEMORY)] * 2
     await resizer.stop()
 
 
 async def test_what_needs_more_memory_than_there_is_fails_alone() -> None:
-    content = encoded(Image.new("1", (40_000, 40_000)), "PNG")
-    resizer = Resizer(1, 0, 20)
+    content = encoded(Image.new("P", (25_000, 25_000)), "PNG")
+    resizer = Resizer(1, 0, 20, 400_000_000)
     bomb = Job(len(content), 128, "", 10**12)
     assert await resizer.smaller(bomb, whole(content)) is None
     assert await resizer.smaller(JOB, whole()) is not None
@@ -153,10 +155,10 @@ async def test_what_needs_more_memory_than_there_is_fails_alone() -> None:
 _SERVER = """
 import asyncio, sys
 from duetdb.app.service.media.resizer import Job, Resizer
-from tests.media.test_resizer import JOB, never, whole
+from tests.media.test_resizer import JOB, MEMORY, never, whole
 
 async def main():
-    resizer = Resizer(2, 10, 60)
+    resizer = Resizer(2, 10, 60, MEMORY)
     idle = asyncio.create_task(resizer.smaller(JOB, never()))
     await resizer.smaller(JOB, whole())
     print("made", flush=True)

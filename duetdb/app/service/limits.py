@@ -97,6 +97,8 @@ class Limits:
     """Pictures that wait for that; beyond them smaller sizes are 503 for a moment."""
     media_resize_seconds: int = 20
     """Seconds for one picture, after which there is only the original."""
+    media_resize_bytes: int = 1024 * 1024 * 1024
+    """Bytes of memory for one picture; 50 million pixels of any format fit into the default."""
     media_by_post: bool = True
     """Whoever may POST documents to some collection may POST files too."""
     write_retries: int = 20

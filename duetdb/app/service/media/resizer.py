@@ -20,8 +20,8 @@ from typing import Final
 from duetdb.app.service.errors import Unavailable
 
 _PROGRAM: Final = "duetdb.app.service.media.shrink"
-_MEMORY: Final = 1 << 30
-"""Bytes that one process may take; 50 million pixels of any format fit."""
+_KEPT: Final = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "LANG", "TMPDIR")
+"""Variables that a process gets; no other, for there are secrets among those of a server."""
 _IDLE: Final = 60.0
 """Seconds after which processes end that nobody needs."""
 _MOST_BYTES: Final = 8 << 20
@@ -44,12 +44,16 @@ class Job:
 
 
 class Resizer:
-    """At most ``at_once`` jobs run and ``waiting`` wait; each may take ``seconds``."""
+    """At most ``at_once`` jobs run and ``waiting`` wait.
 
-    def __init__(self, at_once: int, waiting: int, seconds: float) -> None:
+    Each may take ``seconds`` and ``memory`` bytes, where the system can bound that.
+    """
+
+    def __init__(self, at_once: int, waiting: int, seconds: float, memory: int) -> None:
         self._slots = asyncio.Semaphore(at_once)
         self._room = at_once + waiting
         self._seconds = seconds
+        self._memory = memory
         self._idle: list[_Process] = []
         self._ending: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -78,7 +82,7 @@ class Resizer:
         self._end_idle()
 
     async def _done(self, job: Job, content: AsyncIterator[bytes]) -> tuple[bytes, str] | None:
-        process = self._idle.pop() if self._idle else _started()
+        process = self._idle.pop() if self._idle else _started(self._memory)
         try:
             async with asyncio.timeout(self._seconds):
                 made = await process.run(job, content)
@@ -105,9 +109,9 @@ class Resizer:
             self._idle.pop().kill()
 
 
-def _started() -> _Process:
+def _started(memory: int) -> _Process:
     try:
-        return _Process()
+        return _Process(memory)
     except OSError as error:
         reason = f"No process can be started: {error.strerror}."
         raise Unavailable(reason, retry_after=_RETRY_SECONDS) from None
@@ -116,9 +120,9 @@ def _started() -> _Process:
 class _Process:
     """One process; its pipes are read and written in threads, for they block."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int) -> None:
         self._popen = subprocess.Popen(
-            [sys.executable, "-P", "-m", _PROGRAM, str(_MEMORY), str(_MOST_BYTES)],
+            [sys.executable, "-P", "-m", _PROGRAM, str(memory), str(_MOST_BYTES)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -160,6 +164,6 @@ class _Process:
 
 
 def _environment() -> Mapping[str, str]:
-    """What the process needs to find the program, and none of the server's secrets."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("DUETDB_")}
+    """What the process needs to find the program and its libraries."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return {**kept, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}

@@ -45,7 +45,10 @@ class Sizes:
         self._archive = archive
         self._limits = limits
         self._resizer = Resizer(
-            limits.media_resizing, limits.media_resize_waiting, limits.media_resize_seconds
+            limits.media_resizing,
+            limits.media_resize_waiting,
+            limits.media_resize_seconds,
+            limits.media_resize_bytes,
         )
         self._making: dict[str, asyncio.Task[dict[str, Any]]] = {}
 
