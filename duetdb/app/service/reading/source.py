@@ -27,11 +27,14 @@ class Source:
         self._engine = engine
         self._collections: dict[str, Any] = {}
         self.limits = limits
-        self.database_name: str = engine.database.name
         self.in_memory = engine.in_memory
         self._guard: IndexGuard | None = None
         if limits.require_index and not engine.in_memory:
             self._guard = IndexGuard(engine.database, limits)
+
+    @property
+    def database_name(self) -> str:
+        return str(self._engine.database.name)
 
     def refuse_in_memory(self, what: str) -> None:
         """Raises ``NotAvailable`` where the engine in memory would compute something else."""
