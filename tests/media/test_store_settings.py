@@ -109,3 +109,9 @@ def test_a_store_that_is_away_does_not_stop_the_start(mongod: EmbeddedMongod, s3
         assert "duetdb: The store of files cannot be reached just now." in server.logged
     finally:
         assert server.stop() == 0
+
+
+def test_files_may_be_larger_than_2_gb() -> None:
+    flags = {"media_file_bytes": "10000000000", "media_upload_bytes": "1099511627776"}
+    limits = Settings.load(flags, {}, env_file=None).limits()
+    assert (limits.media_file_bytes, limits.media_upload_bytes) == (10**10, 2**40)

@@ -79,14 +79,16 @@ class Limits:
     """Levels of documents in a REST answer, references expanded (SPEC 9.1); 1 expands none."""
     reported_failures: int = 1_000
     """Documents that an update by query names as failed; it counts all of them."""
-    media_file_bytes: int = 64 * 1024 * 1024
+    media_file_bytes: int = field(default=64 * 1024 * 1024, metadata={"max": 2**40})
     """Bytes of one file of the media archive; more is 413."""
     media_files: int = 100
     """Files of one upload."""
-    media_upload_bytes: int = 256 * 1024 * 1024
+    media_upload_bytes: int = field(default=256 * 1024 * 1024, metadata={"max": 2**40})
     """Bytes of all files of one upload."""
     media_uploads: int = 4
     """Pieces of uploads that a worker stores at a time; the other uploads wait, all in turn."""
+    media_open: int = 400
+    """Uploads that a worker has under way; beyond them uploads are 503 for a moment."""
     media_pixels: int = 50_000_000
     """Pixels of a picture that is made smaller; of larger ones there is only the original."""
     media_ratio: int = 50
