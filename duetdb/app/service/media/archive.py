@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -16,6 +15,7 @@ from duetdb.app.service.media.loose import Loose, transaction
 from duetdb.app.service.media.metadata import FILES, metadata_of
 from duetdb.app.service.media.store import File, Store, check_holds, content_of
 from duetdb.app.service.media.sweeper import Sweeper
+from duetdb.app.service.media.turns import Turns
 from duetdb.app.service.media.upload import Upload
 from duetdb.app.service.principal import Principal
 
@@ -31,7 +31,7 @@ class Archive:
         self._engine = engine
         self._store = store
         self._sweeper = Sweeper(engine, store)
-        self._places = asyncio.Semaphore(limits.media_uploads)
+        self._turns = Turns(limits)
         self._files = engine.database[FILES]
         self._sizes = engine.database["_media.sizes"]
         self.limits = limits
@@ -53,7 +53,7 @@ class Archive:
 
     def upload(self, principal: Principal) -> Upload:
         """A new upload, to be entered with ``async with``."""
-        return Upload(self._engine, self.limits, self._store, principal.name, self._places)
+        return Upload(self._engine, self.limits, self._store, principal.name, self._turns)
 
     async def find(self, name: str) -> dict[str, Any]:
         """The file document by id or name, the newest of that name; raises ``NotFound``."""

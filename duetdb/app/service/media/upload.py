@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 from bson import ObjectId
@@ -13,14 +13,12 @@ from bson import ObjectId
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import BadRequest, Conflict, NotFound, TooLarge
 from duetdb.app.service.limits import Limits
-from duetdb.app.service.media.kinds import clean_name, kind_of
+from duetdb.app.service.media.beginning import Beginning
+from duetdb.app.service.media.kinds import clean_name
 from duetdb.app.service.media.loose import Loose, transaction
 from duetdb.app.service.media.metadata import FILES
 from duetdb.app.service.media.store import File, Store, Writer, check_holds, content_of
-
-_HEAD: Final = 1024 * 1024
-"""Bytes of a file's beginning by which its kind is found: colour profiles, previews and EXIF of
-cameras stand before the size of a picture, and take some hundred KB."""
+from duetdb.app.service.media.turns import Turns
 
 
 class Upload:
@@ -36,19 +34,18 @@ class Upload:
         limits: Limits,
         store: Store,
         creator: str,
-        places: asyncio.Semaphore,
+        turns: Turns,
     ) -> None:
         self.limits = limits
         self._engine = engine
         self._store = store
         self._creator = creator
-        self._places = places
+        self._turns = turns
         self._documents = engine.database[FILES]
         self._loose = Loose(engine, store)
         self._files: list[dict[str, Any]] = []
         self._writer: Writer | None = None
-        self._head = bytearray()
-        self._declared = ""
+        self._beginning = Beginning("")
         self._total = 0
         self._committed = False
 
@@ -58,7 +55,13 @@ class Upload:
         return self._loose.id
 
     async def __aenter__(self) -> Upload:
-        await self._loose.enter()
+        self._turns.enter()
+        try:
+            async with self._turns.turn:
+                await self._loose.enter()
+        except BaseException:
+            self._turns.leave()
+            raise
         return self
 
     async def __aexit__(
@@ -67,8 +70,11 @@ class Upload:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not self._committed:
-            await asyncio.shield(self._undo())
+        try:
+            if not self._committed:
+                await asyncio.shield(self._undo())
+        finally:
+            self._turns.leave()
 
     async def begin(self, name: str, declared: str) -> None:
         """Starts the next file; raises ``TooLarge`` when there are too many."""
@@ -79,11 +85,11 @@ class Upload:
         about["store"] = self._store.name
         file = {"_id": ObjectId(), "length": 0, "chunkSize": self._store.chunk, "metadata": about}
         file["filename"] = f"{uuid4().hex}{origname}"
-        await self._loose.add(content_of(file))
+        async with self._turns.turn:
+            await self._loose.add(content_of(file))
         self._files.append(file)
-        self._declared = declared
-        self._head.clear()
-        self._writer = Writer(self._store, content_of(file), self._places)
+        self._beginning = Beginning(declared)
+        self._writer = Writer(self._store, content_of(file), self._turns.turn)
 
     async def write(self, data: bytes) -> None:
         """Adds bytes to the file; raises ``TooLarge``."""
@@ -95,7 +101,7 @@ class Upload:
             raise TooLarge(f"A file has more than {limits.media_file_bytes:,} bytes.")
         if self._total > limits.media_upload_bytes:
             raise TooLarge(f"The files have more than {limits.media_upload_bytes:,} bytes.")
-        self._head += data[: _HEAD - len(self._head)]
+        await self._beginning.write(data)
         await self._writer.write(data)
         await self._loose.touch()
 
@@ -103,9 +109,8 @@ class Upload:
         """Finishes the file."""
         assert self._writer is not None, "begin comes first"
         await self._writer.finish()
-        file = self._files[-1]
-        kind = await asyncio.to_thread(kind_of, bytes(self._head), self._declared)
-        file["metadata"] |= {
+        kind = await self._beginning.kind()
+        self._files[-1]["metadata"] |= {
             "mediatype": kind.mediatype,
             "width": kind.width,
             "height": kind.height,
@@ -121,7 +126,8 @@ class Upload:
             await self._loose.settle(session)
             await self._documents.insert_many(self._files, session=session)
 
-        await transaction(self._engine, store)
+        async with self._turns.turn:
+            await transaction(self._engine, store)
         self._committed = True
         return [str(each["_id"]) for each in self._files]
 
@@ -157,7 +163,8 @@ class Upload:
             sizes = self._engine.database["_media.sizes"]
             await sizes.delete_many({"file": old["_id"]}, session=session)
 
-        await transaction(self._engine, store)
+        async with self._turns.turn:
+            await transaction(self._engine, store)
         self._committed = True
         await replaced.remove()
         return str(old["_id"])
