@@ -132,11 +132,11 @@ def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image | None:
 
 def _bound_memory(most: int) -> None:
     """Where the system can: the process then fails at its own picture, not the machine."""
-    os.nice(10)  # requests come first
     try:
         import resource
     except ImportError:
         return
+    os.nice(10)  # requests come first
     limit = resource.RLIMIT_DATA if sys.platform == "linux" else resource.RLIMIT_AS
     try:
         resource.setrlimit(limit, (most, most))
