@@ -13,6 +13,7 @@ from typing import Any, Final
 import structlog
 from pymongo.errors import PyMongoError
 
+from duetdb.app.service.mail.attachments import Attachments
 from duetdb.app.service.mail.message import message_bytes
 from duetdb.app.service.mail.options import MailOptions
 from duetdb.app.service.mail.queue import Entry, Queue, is_secret
@@ -29,12 +30,13 @@ Note = Callable[[], Awaitable[Any]]
 """Tells the queue what became of a mail."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Carrier:
     """``carry`` once for each mail; whoever made ``connection`` closes it."""
 
     queue: Queue
     unsubscribes: Unsubscribes
+    attachments: Attachments
     options: MailOptions
     sender: str
     connection: Connection
@@ -122,10 +124,15 @@ class Carrier:
         return partial(self.queue.done, entry, "sent")
 
     async def _written(self, entry: Entry) -> bytes:
-        """The mail as it is sent; raises ``Refused`` for one that cannot be written."""
+        """The mail as it is sent; raises ``Refused`` for one that cannot be written, and
+        ``NotNow`` while its files cannot be read."""
         try:
+            message = entry["message"]
+            files = await self.attachments.read(message.get("attachments") or ())
             # Beside the event loop: a large mail takes a tenth of a second.
-            return await asyncio.to_thread(message_bytes, entry["message"], self.sender)
+            return await asyncio.to_thread(message_bytes, message, self.sender, files)
+        except (PyMongoError, Refused, NotNow):
+            raise
         except Exception as error:
             raise Refused(f"The mail cannot be written: {error!r}") from error
 

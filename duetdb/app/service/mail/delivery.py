@@ -11,6 +11,7 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from duetdb.app.service.errors import DuetError
+from duetdb.app.service.mail.attachments import Attachments
 from duetdb.app.service.mail.carrier import Carrier
 from duetdb.app.service.mail.options import MailOptions, relay_of, sender_of, trust_of
 from duetdb.app.service.mail.queue import Queue
@@ -28,10 +29,17 @@ _STOP_SECONDS: Final = 5.0
 class Delivery:
     """Takes mails from the queue until it is stopped; ``options`` name a server."""
 
-    def __init__(self, queue: Queue, unsubscribes: Unsubscribes, options: MailOptions) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        unsubscribes: Unsubscribes,
+        attachments: Attachments,
+        options: MailOptions,
+    ) -> None:
         assert options.smtp_url is not None
         self._queue = queue
         self._unsubscribes = unsubscribes
+        self._attachments = attachments
         self._options = options
         self._sender = sender_of(options)
         self._relay = relay_of(options.smtp_url)
@@ -102,7 +110,14 @@ class Delivery:
 
     def _carrier(self) -> Carrier:
         connection = Connection(self._relay, self._tls, self._options.mail_answer_seconds)
-        return Carrier(self._queue, self._unsubscribes, self._options, self._sender, connection)
+        return Carrier(
+            queue=self._queue,
+            unsubscribes=self._unsubscribes,
+            attachments=self._attachments,
+            options=self._options,
+            sender=self._sender,
+            connection=connection,
+        )
 
 
 @contextmanager

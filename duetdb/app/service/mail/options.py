@@ -33,6 +33,10 @@ class MailOptions:
     """Mails in one request."""
     mail_bytes: int = field(default=1_000_000, metadata={"max": 8_000_000})
     """Bytes of the HTML of one mail."""
+    mail_attachments: int = field(default=20, metadata={"max": 100})
+    """Files that go with one mail."""
+    mail_attachment_bytes: int = field(default=10_000_000, metadata={"max": 100_000_000})
+    """Bytes of all files that go with one mail."""
     mail_template_seconds: int = field(default=10, metadata={"max": 600})
     """Seconds that the templates of one request may take; one mail's take half a second at most."""
     mail_hourly: int = field(default=1000, metadata={"min": 0})

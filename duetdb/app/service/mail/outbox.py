@@ -14,6 +14,7 @@ from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Invalid, LimitExceeded, TooManyRequests, ValidationFailed
 from duetdb.app.service.events import Change, ChangeKind
 from duetdb.app.service.mail.addresses import BadAddress, plain_address
+from duetdb.app.service.mail.attachments import Attachments
 from duetdb.app.service.mail.delivery import Delivery
 from duetdb.app.service.mail.mail import Mail, read_mails
 from duetdb.app.service.mail.options import MailOptions, sender_of
@@ -21,6 +22,7 @@ from duetdb.app.service.mail.queue import OUTBOUND, Message, Queue
 from duetdb.app.service.mail.sandbox import BadTemplate
 from duetdb.app.service.mail.templates import Filled, Template, Templates
 from duetdb.app.service.mail.unsubscribes import Unsubscribes
+from duetdb.app.service.media.archive import Archive
 from duetdb.app.service.permits import Permits
 from duetdb.app.service.principal import FULL_ACCESS, Principal, refusal
 from duetdb.app.service.query import Document
@@ -35,7 +37,9 @@ WARNING: Final = "No mail server is set, so mail is stored and not sent: set smt
 class Outbox:
     """Every mail that leaves passes here, those about accounts included."""
 
-    def __init__(self, engine: Engine, service: Service, options: MailOptions) -> None:
+    def __init__(
+        self, engine: Engine, service: Service, archive: Archive, options: MailOptions
+    ) -> None:
         self._engine = engine
         self._service = service
         self._options = options
@@ -45,9 +49,10 @@ class Outbox:
         self._plans = WritePlans()
         self._permits: Permits | None = None
         self.unsubscribes = Unsubscribes(engine, service, options.public_url)
-        self._delivery = (
-            Delivery(self._queue, self.unsubscribes, options) if options.smtp_url else None
-        )
+        self._attachments = Attachments(archive, options)
+        self._delivery: Delivery | None = None
+        if options.smtp_url:
+            self._delivery = Delivery(self._queue, self.unsubscribes, self._attachments, options)
 
     @property
     def sends(self) -> bool:
@@ -80,6 +85,9 @@ class Outbox:
         """
         self.admit(principal)
         mails = read_mails(body, self._options)
+        wrong = await self._attachments.wrong(mails, isinstance(body, list))
+        if wrong:
+            raise ValidationFailed(wrong)
         filled = await self._filled(mails, isinstance(body, list))
         await self._spend(principal, len(mails))
         unwanted = await self.unsubscribes.among(each.to for each in mails)
@@ -205,6 +213,8 @@ class Outbox:
             "body": filled.html,
             "status": "queued" if self.sends else "stored",
         }
+        if mail.attachments:
+            copy["attachments"] = [*mail.attachments]
         plan = self._plans.of(self._service.catalog.collection(OUTBOUND))
         plan.tokenizer.apply(copy)
         stamp_created(copy, principal, now())
@@ -217,6 +227,7 @@ class Outbox:
             "html": filled.html,
             "sendername": mail.sendername,
             "reply_to": mail.reply_to,
+            "attachments": [*mail.attachments],
             "unsubscribe": self.unsubscribes.link(mail.to),
             "message_id": f"<{token_hex(16)}@{self._sender.rpartition('@')[2]}>",
         }
