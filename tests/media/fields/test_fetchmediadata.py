@@ -11,12 +11,14 @@ from typing import Any
 import httpx
 import pytest
 from bson import ObjectId
+from jsonschema.exceptions import ValidationError
 
 from duetdb.app.mongo.embedded import EmbeddedMongod
 from duetdb.app.service.engine import Engine
 from tests.conftest import make_settings
 from tests.files import described, insert_files
 from tests.media.fields.library import GONE, ONE, THREE, TWO, LookUps, define, insert, key_for
+from tests.rest.test_openapi import Driver, description
 from tests.voice_graphql.conftest import Voice
 from tests.voice_graphql.running import serving
 
@@ -216,3 +218,37 @@ async def test_files_are_bounded_as_documents_are(mongod: EmbeddedMongod) -> Non
             answer = await client.get(f"/rest/albums{joined}")
             assert answer.status_code == 400
             assert answer.json()["message"].startswith(sentence)
+
+
+async def test_answers_fit_their_description(
+    albums: httpx.AsyncClient, first: dict[str, Any], known: dict[str, Any]
+) -> None:
+    document = await description(albums)
+    driver = Driver(albums, document)
+    shape = {"$ref": "#/components/schemas/Albums"}
+    path = document["paths"]["/rest/albums/{id}"]["get"]
+    assert {"$ref": "#/components/parameters/fetchmediadata"} in path["parameters"]
+    for query in (ASKED, f"{ASKED}&fetchchildren=true", "idtolink=true", "metafields=true"):
+        shown = (await albums.get(f"/rest/albums/{first['_id']}?{query}")).json()
+        driver.check(shape, shown)
+    driver.check({"$ref": "#/components/schemas/duet.File"}, known[ONE])
+    for wrong in ({"width": "wide"}, {"_id": "x"}, {"_created": 7}):
+        with pytest.raises(ValidationError):
+            driver.check(shape, {"_id": first["_id"], "cover": [{**known[ONE], **wrong}]})
+    swagger = (await albums.get("/rest/_swagger.json")).json()
+    assert swagger["definitions"]["duet.File"]["required"] == ["_id"]
+    assert swagger["parameters"]["fetchmediadata"]["type"] == "boolean"
+
+
+async def test_look_ups_are_explained_and_use_an_index(mongod: EmbeddedMongod) -> None:
+    async with serving(make_settings(mongod.uri, require_index="5")) as server:
+        client = server.voice.client
+        ids = [f"{number:024x}" for number in range(1, 21)]
+        await insert_files(server.voice.database, *ids)
+        await define(client)
+        made = await insert(client, "albums", {"cover": ids})
+        path = f"/rest/albums/{made['_id']}?{ASKED}"
+        assert len((await client.get(path)).json()["cover"]) == 20
+        notes = (await client.get(f"{path}&explain=true")).json()["explain"]
+        found = [(each["collection"], each["index"], each["returned"]) for each in notes]
+        assert found == [("albums", "_id_", 1), ("_media.files", "_id_", 20)]
