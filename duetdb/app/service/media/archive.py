@@ -74,14 +74,6 @@ class Archive:
             found = await self._files.find({"_id": {"$in": _object_ids(ids)}}).to_list(None)
         return {str(each["_id"]): self.metadata(each) for each in found}
 
-    async def missing(self, ids: Iterable[str]) -> list[str]:
-        """Those of these ids that are no files, in their order; one query."""
-        asked = list(ids)
-        with translate_driver_errors():
-            found = self._files.find({"_id": {"$in": _object_ids(asked)}}, {"_id": 1})
-            known = {str(each["_id"]) for each in await found.to_list(None)}
-        return [each for each in asked if each not in known]
-
     def content(self, file: File, start: int, end: int) -> AsyncIterator[bytes]:
         """The bytes from ``start`` to before ``end``, few of them in memory at a time.
 
