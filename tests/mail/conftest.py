@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import httpx
@@ -20,11 +20,32 @@ MAIL = {"to": "ann@example.com", "subject": "Hello", "html": "<p>Hi <b>Ann</b></
 
 
 @contextmanager
+def dropped(mongod: EmbeddedMongod, name: str) -> Iterator[str]:
+    """A database for the time of a block."""
+    try:
+        yield name
+    finally:
+        with MongoClient[dict[str, Any]](mongod.uri) as connected:
+            connected.drop_database(name)
+
+
+@pytest.fixture
+def database(mongod: EmbeddedMongod) -> Iterator[str]:
+    """A name for several servers of one test."""
+    with dropped(mongod, make_settings(mongod.uri).database) as name:
+        yield name
+
+
+@contextmanager
 def sending(mongod: EmbeddedMongod, url: str, **flags: Any) -> Iterator[httpx.Client]:
-    """A client with the full-access key, of a server that sends by this mail server."""
+    """A client with the full-access key, of a server that sends by this mail server.
+
+    Its database is dropped afterwards, unless ``flags`` name one.
+    """
     given = {"mail_from": SENDER, "mail_retry_seconds": 1, **flags}
     settings = make_settings(mongod.uri, smtp_url=url, **given)
     with (
+        nullcontext() if "database" in flags else dropped(mongod, settings.database),
         running_server(settings) as server,
         httpx.Client(base_url=server.url, headers=server.headers, trust_env=False) as client,
     ):

@@ -23,9 +23,12 @@ MAIL = {"to": "ann@example.com", "html": "x"}
 
 
 @pytest.mark.parametrize("window", ["hour", "day"])
-async def test_a_key_may_send_so_many_mails(mongod: EmbeddedMongod, window: str) -> None:
+async def test_a_key_may_send_so_many_mails(
+    mongod: EmbeddedMongod, database: str, window: str
+) -> None:
     hourly, daily = (5, 100) if window == "hour" else (100, 5)
-    app = create_app(make_settings(mongod.uri, mail_hourly=hourly, mail_daily=daily))
+    flags = {"mail_hourly": hourly, "mail_daily": daily, "database": database}
+    app = create_app(make_settings(mongod.uri, **flags))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(
@@ -52,8 +55,8 @@ async def test_a_key_may_send_so_many_mails(mongod: EmbeddedMongod, window: str)
             assert len((await client.get("/rest/email_outbound")).json()) == 30
 
 
-async def test_workers_count_together(mongod: EmbeddedMongod) -> None:
-    settings = make_settings(mongod.uri, mail_hourly=5)
+async def test_workers_count_together(mongod: EmbeddedMongod, database: str) -> None:
+    settings = make_settings(mongod.uri, mail_hourly=5, database=database)
     async with AsyncExitStack() as stack:
         clients = []
         for _ in range(2):
@@ -89,9 +92,14 @@ async def test_workers_count_together(mongod: EmbeddedMongod) -> None:
     ],
 )
 async def test_limits_of_one_request(
-    mongod: EmbeddedMongod, flags: dict[str, Any], body: Any, status: int, message: str
+    mongod: EmbeddedMongod,
+    database: str,
+    flags: dict[str, Any],
+    body: Any,
+    status: int,
+    message: str,
 ) -> None:
-    app = create_app(make_settings(mongod.uri, **flags))
+    app = create_app(make_settings(mongod.uri, database=database, **flags))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(

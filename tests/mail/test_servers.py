@@ -136,10 +136,10 @@ def test_one_mail_that_hangs_keeps_no_other_waiting(mongod: EmbeddedMongod, serv
         assert time.monotonic() - began < 5
 
 
-def test_a_server_may_take_longer_than_a_lease(mongod: EmbeddedMongod) -> None:
+def test_a_server_may_take_longer_than_a_lease(mongod: EmbeddedMongod, database: str) -> None:
     with mail_server() as box:
         box.delay = 7
-        flags: dict[str, Any] = {"mail_lease_seconds": 4, "database": f"test_slow_{box.port}"}
+        flags: dict[str, Any] = {"mail_lease_seconds": 4, "database": database}
         url = f"smtp://127.0.0.1:{box.port}"
         with sending(mongod, url, **flags) as client, sending(mongod, url, **flags):
             (id_,) = post(client, MAIL)
@@ -179,7 +179,7 @@ def test_a_certificate_for_another_name_is_none(
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
 @pytest.mark.parametrize("implicit", [True, False])
 def test_each_way_to_give_a_password(
-    mongod: EmbeddedMongod, tmp_path: Path, mechanism: str, implicit: bool
+    mongod: EmbeddedMongod, database: str, tmp_path: Path, mechanism: str, implicit: bool
 ) -> None:
     certificate, key = self_signed(tmp_path, "127.0.0.1")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -187,7 +187,7 @@ def test_each_way_to_give_a_password(
     scheme = "smtps" if implicit else "smtp+starttls"
     with mail_server(context, implicit=implicit, auth=mechanism) as box:
         flags: dict[str, Any] = {"smtp_ca": str(certificate), "mail_attempts": 1}
-        flags["database"] = f"test_auth_{box.port}"
+        flags["database"] = database
         place = f"127.0.0.1:{box.port}"
         with sending(mongod, f"{scheme}://duet:wrong@{place}", **flags) as client:
             (id_,) = post(client, MAIL)
