@@ -48,6 +48,7 @@ def _of_png() -> Mapping[str, bytes]:
     return {
         "png-50000": _png(50_000, 50_000, packed),
         "png-9000": _png(9_000, 9_000, much, 8, 6),
+        "png-most": _png(0x7FFFFFFF, 0x7FFFFFFF, zlib.compress(b"\0")),
         "png-lie": _png(50_000, 50_000, zlib.compress(b"\0")),
         "png-endless": _png(10, 10, much),
         "png-zero": _png(0, 0, zlib.compress(b"\0")),
@@ -95,6 +96,7 @@ def _of_gif() -> Mapping[str, bytes]:
     return {
         "gif-frames": small[:-1] + frame * 20_000 + b";",
         "gif-screen": small[:6] + b"\xe0\x2e" * 2 + small[10:],
+        "gif-screen-most": small[:6] + b"\xff\xff" * 2 + small[10:],
         "gif-wide": small[:-1] + wide + b";",
         "gif-first-wide": b"GIF89a\1\0\1\0\0\0\0" + wide + b";",
         "gif-far": small[:-1] + far * 100 + b";",
@@ -112,6 +114,7 @@ def _of_others() -> Mapping[str, bytes]:
     return {
         "webp-lie": lossless[: where + 9] + wide + lossless[where + 13 :],
         "webp-canvas": moving[:canvas] + b"\xdf\x2e\0" * 2 + moving[canvas + 6 :],
+        "webp-canvas-most": moving[:canvas] + b"\xff\xff\xff" * 2 + moving[canvas + 6 :],
         "webp-exif": picture("WEBP", exif=b"Exif\0\0" + _exif(9_000)),
         "webp-length": webp[:4] + b"\xff\xff\xff\xff" + webp[8:],
         "avif-lie": avif[: extent + 8] + struct.pack(">II", 60_000, 60_000) + avif[extent + 16 :],
