@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from email import message_from_bytes
 from email.policy import compat32, default
 from email.utils import getaddresses
@@ -101,3 +102,15 @@ def test_lines_of_the_body_are_short_and_its_dots_survive() -> None:
     assert max(map(len, raw.split(b"\r\n"))) <= 200
     mail: Any = message_from_bytes(raw, policy=default)
     assert mail.get_body(("html",)).get_content().replace("\r", "").rstrip("\n") == html
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lines_end_as_smtp_wants_them(seed: int) -> None:
+    """Otherwise a server might see an end of the mail where there is none."""
+    chosen = random.Random(seed).choices(
+        ["\r", "\n", ".", "a", " ", "ü", "<p>", "\x85", "\x0c"], k=3000
+    )
+    raw = sent(html="".join(chosen) + "\n.\n\r.\r\r\n.\r\n")
+    assert raw.count(b"\r") == raw.count(b"\n") == raw.count(b"\r\n")
+    mail: Any = message_from_bytes(raw, policy=default)
+    assert mail.keys() == NAMES and len([*mail.walk()]) == 3

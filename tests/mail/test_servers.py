@@ -86,6 +86,20 @@ def test_who_is_not_let_in_loses_no_mail(
     assert len(server.mails) == 2
 
 
+def test_new_mail_does_not_hurry_a_server_that_is_not_reached(
+    mongod: EmbeddedMongod, server: Script
+) -> None:
+    server.always["BANNER"] = "421 too busy"
+    with sending(mongod, f"smtp://127.0.0.1:{server.port}") as client:
+        ids = [post(client, MAIL)[0] for _ in range(100)]
+        time.sleep(2)
+        assert server.connections < 12
+        del server.always["BANNER"]
+        for each in ids:
+            copy_of(client, each, "sent")
+    assert len(server.mails) == 100
+
+
 def test_a_server_that_hangs_up_after_each_mail_gets_all_at_once(
     mongod: EmbeddedMongod, server: Script
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import structlog
 from pymongo.errors import PyMongoError
 
+from duetdb.app.service.errors import DuetError
 from duetdb.app.service.mail.attachments import Attachments
 from duetdb.app.service.mail.message import message_bytes
 from duetdb.app.service.mail.options import MailOptions
@@ -116,7 +117,7 @@ class Carrier:
             if not is_secret(entry) and await self.unsubscribes.among([to]):
                 return partial(self.queue.done, entry, "skipped")
             await self.connection.send(self.sender, to, raw)
-        except NotNow as error:
+        except (NotNow, DuetError) as error:
             return self._again(entry, str(error))
         except Refused as error:
             return self._buried(entry, str(error))

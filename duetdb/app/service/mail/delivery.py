@@ -54,8 +54,9 @@ class Delivery:
         self._task = asyncio.create_task(self._run())
 
     def wake(self) -> None:
-        """There is something to be sent."""
-        self._wake.set()
+        """There is something to be sent, which makes no server reachable that was not."""
+        if self._pause == _POLL_SECONDS:
+            self._wake.set()
 
     async def stop(self) -> None:
         """Finishes the mails that are under way, for five seconds at most.
@@ -88,8 +89,6 @@ class Delivery:
     async def _rest(self) -> None:
         if self._stopping:
             return
-        if self._pause > _POLL_SECONDS:  # a new mail does not make a server reachable
-            self._wake.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._pause):
                 await self._wake.wait()
@@ -101,7 +100,9 @@ class Delivery:
         try:
             with _noticed():
                 while not self._stopping and await carrier.carry():
-                    self._pause = _POLL_SECONDS
+                    if self._pause > _POLL_SECONDS:  # it is reached again, so by all lines
+                        self._pause = _POLL_SECONDS
+                        self._wake.set()
         except Unreachable as error:
             _log.warning("mail_server_unreachable", reason=str(error))
             self._pause = max(self._pause, min(pause * 2, _LONGEST_PAUSE))

@@ -49,8 +49,11 @@ def message_bytes(
     mail = EmailMessage(policy=SMTP)
     mail.set_content(plain_text(message["html"]), cte="quoted-printable")
     mail.add_alternative(message["html"], subtype="html", cte="quoted-printable")
+    text = mail.as_bytes()
+    if not text.count(b"\r") == text.count(b"\n") == text.count(b"\r\n"):
+        raise ValueError("A line would not end as SMTP wants it.")
     head = "".join(_line(name, value) for name, value in _headers(message, sender))
-    body = [mail.as_bytes()] if not attachments else _mixed(mail.as_bytes(), attachments)
+    body = _mixed(text, attachments) if attachments else [text]
     return b"".join([head.encode("ascii"), *body])
 
 
