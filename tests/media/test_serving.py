@@ -348,6 +348,20 @@ async def test_a_change_may_be_of_one_content_only(
             assert (await app_client.get(path)).content == picture()
 
 
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+async def test_a_change_may_be_of_what_is_not_there_only(
+    app_client: httpx.AsyncClient, method: str
+) -> None:
+    [id_] = await post(app_client, ("a.png", picture()))
+    path, sent = f"/media/{id_}?replace=true", {"any": ("b.gif", picture("GIF"))}
+    for tags, status in [("*", 412), (f'"x", W/"{id_}"', 412), ('"x"', 200)]:
+        headers = {"if-none-match": tags}
+        answer = await app_client.request(method, path, files=sent, headers=headers)
+        assert answer.status_code == status
+        if status == 412:
+            assert (await app_client.get(path)).content == picture()
+
+
 async def test_nothing_is_made_by_a_replacement(
     app_client: httpx.AsyncClient, engine: Engine
 ) -> None:

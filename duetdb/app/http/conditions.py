@@ -31,10 +31,30 @@ class Validators:
 
 
 def require(headers: Headers, now: Validators) -> None:
-    """Raises ``VersionMismatch`` (412) when what the client wants to be so is not.
+    """For methods that change what is there; the order is that of 13.2.2.
 
-    A date that is none says nothing.
+    Raises ``VersionMismatch`` (412) when what the client wants to be so is not. A date that is
+    none says nothing.
     """
+    _require_same(headers, now)
+    if _has_one(headers, now):
+        raise _changed()
+
+
+def is_known(headers: Headers, now: Validators) -> bool:
+    """Whether the client has just this already, and is answered 304; for GET and HEAD.
+
+    The order is that of 13.2.2. Raises ``VersionMismatch`` as ``require`` does.
+    """
+    _require_same(headers, now)
+    has_one = _has_one(headers, now)
+    if has_one is not None:
+        return has_one
+    since = _date(headers.get("if-modified-since"))
+    return since is not None and _seconds(now.modified) <= since
+
+
+def _require_same(headers: Headers, now: Validators) -> None:
     wanted = _joined(headers, "if-match")
     if wanted is not None:
         if wanted.strip() != "*" and now.etag not in _tags(wanted):
@@ -45,17 +65,12 @@ def require(headers: Headers, now: Validators) -> None:
             raise _changed()
 
 
-def is_known(headers: Headers, now: Validators) -> bool:
-    """Whether the client has just this already, and is answered 304; for GET and HEAD.
-
-    The order is that of 13.2.2. Raises what ``require`` raises.
-    """
-    require(headers, now)
+def _has_one(headers: Headers, now: Validators) -> bool | None:
+    """Whether it is among those of ``If-None-Match``; None where there are none."""
     had = _joined(headers, "if-none-match")
-    if had is not None:
-        return had.strip() == "*" or now.etag in (each.removeprefix("W/") for each in _tags(had))
-    since = _date(headers.get("if-modified-since"))
-    return since is not None and _seconds(now.modified) <= since
+    if had is None:
+        return None
+    return had.strip() == "*" or now.etag in (each.removeprefix("W/") for each in _tags(had))
 
 
 def range_holds(headers: Headers, now: Validators) -> bool:
