@@ -95,6 +95,18 @@ async def test_what_kills_its_process_hurts_nobody_else() -> None:
     await resizer.stop()
 
 
+async def test_a_process_that_died_with_nothing_to_do_is_no_fault_of_the_next_picture() -> None:
+    resizer = Resizer(1, 10, 20, MEMORY)
+    assert await resizer.smaller(JOB, whole()) is not None
+    [process] = processes()
+    os.kill(process, 9)
+    await asyncio.sleep(0.1)
+    assert await resizer.smaller(JOB, whole()) is not None
+    [other] = processes()
+    assert other != process
+    await resizer.stop()
+
+
 async def test_what_takes_too_long_is_given_up() -> None:
     resizer = Resizer(1, 10, 0.5, MEMORY)
     assert await resizer.smaller(JOB, never()) is None

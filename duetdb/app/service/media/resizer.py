@@ -82,7 +82,7 @@ class Resizer:
         self._end_idle()
 
     async def _done(self, job: Job, content: AsyncIterator[bytes]) -> tuple[bytes, str] | None:
-        process = self._idle.pop() if self._idle else _started(self._memory)
+        process = self._taken() or _started(self._memory)
         try:
             async with asyncio.timeout(self._seconds):
                 made = await process.run(job, content)
@@ -94,6 +94,15 @@ class Resizer:
             raise
         self._keep(process)
         return made
+
+    def _taken(self) -> _Process | None:
+        """One that is idle; those that died meanwhile, for want of memory perhaps, are none."""
+        while self._idle:
+            process = self._idle.pop()
+            if process.lives():
+                return process
+            process.kill()
+        return None
 
     def _keep(self, process: _Process) -> None:
         self._idle.append(process)
@@ -136,6 +145,9 @@ class _Process:
         async for piece in content:
             await asyncio.to_thread(self._write, piece)
         return await asyncio.to_thread(self._answer)
+
+    def lives(self) -> bool:
+        return self._popen.poll() is None
 
     def kill(self) -> None:
         """Ends it at once; who waits for its pipes sees them end."""
