@@ -14,6 +14,7 @@ import pytest
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Conflict, NotFound, TooLarge, Unavailable
 from duetdb.app.service.limits import Limits
+from duetdb.app.service.media import archive as archive_module
 from duetdb.app.service.media import upload as upload_module
 from duetdb.app.service.media.archive import Archive
 from duetdb.app.service.media.gridfs import GridFS
@@ -50,7 +51,7 @@ async def test_of_one_name_the_one_that_was_stored_last_wins(archive: Archive) -
         [slow_id] = await slow.commit()
     assert str((await archive.find("a"))["_id"]) == slow_id
     assert [each["_id"] for each in await archive.list(0, 9)] == [slow_id, quick_id]
-    await archive.delete("a")
+    await archive.delete(await archive.find("a"))
     assert str((await archive.find("a"))["_id"]) == quick_id
 
 
@@ -147,12 +148,61 @@ async def test_of_two_replacements_of_one_file_one_is_told(
         async with archive.upload(FULL_ACCESS) as second:
             await give(second, "c", b"second")
             await second.replace(old)
-    await archive.delete("a")
+    await archive.delete(await archive.find("a"))
     with pytest.raises(NotFound):
         async with archive.upload(FULL_ACCESS) as third:
             await give(third, "d", b"third")
             await third.replace(old)
     assert await left(engine) == {}
+
+
+async def test_a_file_that_is_replaced_before_it_is_deleted_stays(
+    archive: Archive, engine: Engine
+) -> None:
+    async with archive.upload(FULL_ACCESS) as upload:
+        await give(upload, "a", b"old")
+        await upload.commit()
+    old = await archive.find("a")
+    async with archive.upload(FULL_ACCESS) as upload:
+        await give(upload, "b", b"new")
+        await upload.replace(old)
+    with pytest.raises(Conflict):
+        await archive.delete(old)
+    assert await left(engine) == {"files": 1, "chunks": 1}
+    new = await archive.find("a")
+    assert [each async for each in archive.content(new, 0, 3)] == [b"new"]
+    await archive.delete(new)
+    assert await left(engine) == {}
+    with pytest.raises(NotFound):
+        await archive.delete(new)
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+async def test_a_size_that_comes_while_its_picture_goes_goes_as_well(
+    archive: Archive, engine: Engine, monkeypatch: pytest.MonkeyPatch, replaces: bool
+) -> None:
+    async with archive.upload(FULL_ACCESS) as upload:
+        await give(upload, "a", b"old")
+        await upload.commit()
+    old = await archive.find("a")
+    module = upload_module if replaces else archive_module
+    carried_out = module.transaction
+
+    async def late(engine: Engine, work: Any) -> None:
+        async def working(session: Any) -> None:
+            await work(session)
+            await archive.keep_size(old, "late", {"data": b"late"})
+
+        await carried_out(engine, working)
+
+    monkeypatch.setattr(module, "transaction", late)
+    if replaces:
+        async with archive.upload(FULL_ACCESS) as upload:
+            await give(upload, "b", b"new")
+            await upload.replace(old)
+    else:
+        await archive.delete(old)
+    assert await engine.database["_media.sizes"].count_documents({}) == 0
 
 
 async def test_limits_are_told_with_what_they_are(engine: Engine) -> None:

@@ -128,7 +128,7 @@ class Media:
         await self._admitted(request, "DELETE")
         file = await self._archive.find(_name(request))
         require(request.headers, validators_of(file))
-        return JsonBytes(dumps({"result": [await self._archive.delete(str(file["_id"]))]}))
+        return JsonBytes(dumps({"result": [await self._archive.delete(file)]}))
 
     async def content(self, request: Request) -> ASGIApp:
         """The stored bytes: they need no key, so pages of any site may read them."""

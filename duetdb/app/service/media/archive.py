@@ -9,10 +9,10 @@ from bson import ObjectId
 
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.errors import NotFound
 from duetdb.app.service.limits import Limits
+from duetdb.app.service.media.changes import as_known, no_such_file, refuse_changed
 from duetdb.app.service.media.loose import Loose, transaction
-from duetdb.app.service.media.metadata import FILES, metadata_of
+from duetdb.app.service.media.metadata import FILES, SIZES, metadata_of
 from duetdb.app.service.media.store import File, Store, check_holds, content_of
 from duetdb.app.service.media.sweeper import Sweeper
 from duetdb.app.service.media.turns import Turns
@@ -33,7 +33,7 @@ class Archive:
         self._sweeper = Sweeper(engine, store)
         self._turns = Turns(limits)
         self._files = engine.database[FILES]
-        self._sizes = engine.database["_media.sizes"]
+        self._sizes = engine.database[SIZES]
         self.limits = limits
 
     async def start(self) -> None:
@@ -44,7 +44,7 @@ class Archive:
             await self._files.create_index(newest)
             await self._files.create_index([("metadata.origname", 1), *newest])
             await self._files.create_index([("filename", 1), *newest])
-            await self._sizes.create_index([("file", 1)])
+            await self._sizes.create_index([("content", 1)])
         self._sweeper.start()
 
     async def stop(self) -> None:
@@ -65,7 +65,7 @@ class Archive:
                 asked = {"$or": [{"metadata.origname": name}, {"filename": name}]}
                 found = await self._files.find_one(asked, sort=[("uploadDate", -1), ("_id", -1)])
         if found is None:
-            raise _no_such_file()
+            raise no_such_file()
         return dict(found)
 
     async def described(self, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -81,17 +81,19 @@ class Archive:
         """
         return self._store.read(file, start, end)
 
-    async def delete(self, name: str) -> str:
-        """Removes one file and answers its id; raises ``NotFound`` and ``Unavailable``."""
-        file = await self.find(name)
+    async def delete(self, file: File) -> str:
+        """Removes a file and answers its id.
+
+        Raises ``NotFound`` when it was deleted, ``Conflict`` when it was replaced meanwhile, and
+        ``Unavailable``.
+        """
         check_holds(self._store, file)
         loose = Loose(self._engine, self._store)
 
         async def remove(session: Any) -> None:
-            gone = await self._files.delete_one({"_id": file["_id"]}, session=session)
+            gone = await self._files.delete_one(as_known(file), session=session)
             if not gone.deleted_count:
-                raise _no_such_file()
-            await self._sizes.delete_many({"file": file["_id"]}, session=session)
+                await refuse_changed(self._files, file, session)
             await loose.enter([content_of(file)], session)
 
         await transaction(self._engine, remove)
@@ -108,13 +110,12 @@ class Archive:
         """Keeps a size, unless its file was deleted or replaced while it was made.
 
         It is looked for the file afterwards: either it is gone, or whoever removes it removes
-        the size as well.
+        its content later, and the sizes with it.
         """
-        unchanged = {"_id": file["_id"], "metadata.content": file["metadata"].get("content")}
         with translate_driver_errors():
-            size = {**size, "file": file["_id"]}
+            size = {**size, "content": content_of(file)}
             await self._sizes.replace_one({"_id": key}, size, upsert=True)
-            if await self._files.find_one(unchanged, {"_id": 1}) is None:
+            if await self._files.find_one(as_known(file), {"_id": 1}) is None:
                 await self._sizes.delete_one({"_id": key})
 
     async def list(self, skip: int, most: int) -> list[dict[str, Any]]:
@@ -132,10 +133,6 @@ class Archive:
     def metadata(self, file: dict[str, Any]) -> dict[str, Any]:
         """What ``meta`` answers (SPEC 11.3)."""
         return metadata_of(file, self._engine.database.name)
-
-
-def _no_such_file() -> NotFound:
-    return NotFound("There is no such file in the media archive.")
 
 
 def _object_ids(ids: Iterable[str]) -> list[ObjectId]:

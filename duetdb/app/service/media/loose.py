@@ -14,7 +14,7 @@ from bson import ObjectId
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Conflict, DuetError
-from duetdb.app.service.media.metadata import FILES
+from duetdb.app.service.media.metadata import FILES, SIZES
 from duetdb.app.service.media.store import Store
 
 _log = structlog.get_logger(__name__)
@@ -39,11 +39,13 @@ class Loose:
     """A document ``{_id, files, touched}`` of ``_media.uploads``: contents in the hands of one.
 
     ``sweep`` removes the contents of those that were not touched for long, so each content is
-    listed before its first byte is written, and until its last one is removed.
+    listed before its first byte is written, and until its last one is removed. With a content go
+    the sizes that were made of it.
     """
 
     def __init__(self, engine: Engine, store: Store) -> None:
         self.id = uuid4().hex
+        self._engine = engine
         self._store = store
         # The database's clock is the same for all workers; memory has none, and one worker.
         self._now: dict[str, Any] = {"$currentDate": {"touched": True}}
@@ -97,7 +99,7 @@ class Loose:
                 mine = self._contents
                 if not done.matched_count:
                     mine = await self._without_files()
-                await self._store.remove(mine)
+                await _remove(self._engine, self._store, mine)
                 await self._uploads.delete_one({"_id": self.id})
         except DuetError as error:
             _log.warning("media_not_removed", upload=self.id, reason=str(error))
@@ -129,9 +131,14 @@ async def sweep(engine: Engine, store: Store, age: timedelta) -> None:
             mine = {"_id": each["_id"], "touched": each["touched"]}
             marked = await uploads.update_one(mine, {"$set": {"given_up": True}})
             if marked.matched_count:
-                await store.remove(each["files"])
+                await _remove(engine, store, each["files"])
                 await uploads.delete_one({"_id": each["_id"]})
                 _log.info("media_swept", upload=each["_id"], files=len(each["files"]))
+
+
+async def _remove(engine: Engine, store: Store, contents: list[ObjectId]) -> None:
+    await engine.database[SIZES].delete_many({"content": {"$in": contents}})
+    await store.remove(contents)
 
 
 def _given_up() -> Conflict:

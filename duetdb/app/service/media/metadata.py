@@ -10,6 +10,8 @@ T = TypeVar("T")
 
 FILES: Final = "_media.files"
 """The collection in which each file of the archive has its document."""
+SIZES: Final = "_media.sizes"
+"""The collection of the smaller pictures, each with the id of the content it was made of."""
 
 
 def metadata_of(file: Mapping[str, Any], database: str) -> dict[str, Any]:

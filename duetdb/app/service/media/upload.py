@@ -11,9 +11,10 @@ from uuid import uuid4
 from bson import ObjectId
 
 from duetdb.app.service.engine import Engine
-from duetdb.app.service.errors import BadRequest, Conflict, NotFound, TooLarge
+from duetdb.app.service.errors import BadRequest, TooLarge
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.media.beginning import Beginning
+from duetdb.app.service.media.changes import as_known, refuse_changed
 from duetdb.app.service.media.kinds import clean_name
 from duetdb.app.service.media.loose import Loose, transaction
 from duetdb.app.service.media.metadata import FILES
@@ -149,19 +150,15 @@ class Upload:
             "uploadDate": datetime.now(UTC),
             "metadata": {**new["metadata"], **kept, "content": content_of(new)},
         }
-        known = {"_id": old["_id"], "metadata.content": about.get("content")}
         replaced = Loose(self._engine, self._store)
 
         async def store(session: Any) -> None:
             await self._loose.settle(session)
             await replaced.enter([content_of(old)], session)
-            done = await self._documents.update_one(known, {"$set": changed}, session=session)
+            known, change = as_known(old), {"$set": changed}
+            done = await self._documents.update_one(known, change, session=session)
             if not done.matched_count:
-                if await self._documents.find_one({"_id": old["_id"]}, session=session) is None:
-                    raise NotFound("There is no such file in the media archive.")
-                raise Conflict("The file was replaced meanwhile.", hint="Look at it, try again.")
-            sizes = self._engine.database["_media.sizes"]
-            await sizes.delete_many({"file": old["_id"]}, session=session)
+                await refuse_changed(self._documents, old, session)
 
         async with self._turns.turn:
             await transaction(self._engine, store)
