@@ -44,4 +44,6 @@ class Sweeper:
                 await sweep(self._engine, self._store, ABANDONED)
             except (PyMongoError, DuetError) as error:
                 _log.warning("media_sweep_failed", reason=str(error))
+            except Exception:  # the next look may go well
+                _log.exception("media_sweep_failed")
             await asyncio.sleep(_PAUSE * random.uniform(0.75, 1.25))
