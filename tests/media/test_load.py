@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any, Final
 from uuid import uuid4
 
@@ -20,6 +23,7 @@ from tests.processes import KEY, ServerProcess, serving
 MOST_MEMORY: Final = 64 * MEGABYTE
 LARGE: Final = 64
 UPLOADS: Final = 40
+IDLE: Final = 100
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 
@@ -64,3 +68,19 @@ def test_of_many_uploads_at_once_none_is_lost(
     assert memory.grown() < UPLOADS * 1.5 * MEGABYTE
     for id_, sent in stored:
         assert client.download(id_) == sent
+
+
+def test_clients_that_do_not_read_cost_little(process: ServerProcess) -> None:
+    client = Client(process.port, KEY)
+    id_, sent = client.upload(stream(32), 32 * MEGABYTE)
+    memory = Resident(process.pid)
+    with ExitStack() as waiting:
+        for _ in range(IDLE):
+            idle = waiting.enter_context(socket.socket())
+            idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            idle.connect(("127.0.0.1", process.port))
+            idle.sendall(f"GET /media/{id_} HTTP/1.1\r\nHost: any\r\n\r\n".encode())
+            assert idle.recv(12) == b"HTTP/1.1 200"
+        time.sleep(1)
+        assert client.download(id_) == sent
+        assert memory.grown() < IDLE * 1.4 * MEGABYTE

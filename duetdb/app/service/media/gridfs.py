@@ -41,7 +41,8 @@ class GridFS:
         asked = {"files_id": content_of(file), "n": {"$gte": first, "$lte": last}}
         expected = first
         with translate_driver_errors():
-            async for each in self._chunks.find(asked, batch_size=4).sort("n", 1):
+            # Each client that reads slowly holds a batch; more in one come no faster.
+            async for each in self._chunks.find(asked, batch_size=2).sort("n", 1):
                 if each["n"] != expected:
                     break
                 expected += 1
