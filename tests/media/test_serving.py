@@ -7,6 +7,7 @@ import socket
 import unicodedata
 from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -15,6 +16,7 @@ from bson import ObjectId
 from gridfs import AsyncGridFSBucket
 
 from duetdb.app.service.engine import Engine
+from duetdb.app.service.media.archive import Archive
 from tests.conftest import RunningServer
 from tests.media.test_archive import nothing_is_left, picture, post
 
@@ -332,6 +334,34 @@ async def test_what_is_not_one_file_replaces_nothing(
     assert (await app_client.get(f"/media/{id_}")).content == picture()
     await app_client.delete(f"/media/{id_}")
     await nothing_is_left(engine)
+
+
+@pytest.mark.parametrize("size", ["o", "t"])
+async def test_a_file_is_there_while_it_is_replaced(
+    app_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, size: str
+) -> None:
+    [id_] = await post(app_client, ("a.png", picture()))
+    path, sent = f"/media/{id_}?replace=true", {"any": ("b.gif", picture("GIF"))}
+    find = Archive.find
+
+    async def late(archive: Archive, name: str) -> dict[str, Any]:
+        file = await find(archive, name)
+        monkeypatch.setattr(Archive, "find", find)
+        assert (await app_client.put(path, files=sent)).status_code == 200
+        return file
+
+    monkeypatch.setattr(Archive, "find", late)
+    answer = await app_client.get(f"/media/{id_}", params={"s": size})
+    assert answer.status_code == 200
+    assert answer.content == (await app_client.get(f"/media/{id_}", params={"s": size})).content
+
+
+async def test_a_file_whose_bytes_are_lost_is_not_found(
+    app_client: httpx.AsyncClient, engine: Engine
+) -> None:
+    [id_] = await post(app_client, ("a.png", picture()))
+    await engine.database["_media.chunks"].delete_many({})
+    assert (await app_client.get(f"/media/{id_}")).status_code == 404
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])

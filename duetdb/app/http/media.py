@@ -20,10 +20,11 @@ from duetdb.app.http.media_bytes import MediaBytes, validators_of
 from duetdb.app.http.multipart import Parts, check_length
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.encoding import dumps
-from duetdb.app.service.errors import BadRequest, DuetError
+from duetdb.app.service.errors import BadRequest, DuetError, NotFound
 from duetdb.app.service.media.archive import Archive
 from duetdb.app.service.media.rights import MediaRights
 from duetdb.app.service.media.sizes import Sizes
+from duetdb.app.service.media.store import content_of
 from duetdb.app.service.media.upload import Upload
 from duetdb.app.service.origins import ANYWHERE
 from duetdb.app.service.principal import Principal
@@ -133,7 +134,14 @@ class Media:
     async def content(self, request: Request) -> ASGIApp:
         """The stored bytes: they need no key, so pages of any site may read them."""
         note_origins(request.scope, (ANYWHERE,))
-        return await self._bytes.answer(request, await self._archive.find(_name(request)))
+        file = await self._archive.find(_name(request))
+        try:
+            return await self._bytes.answer(request, file)
+        except NotFound:  # its bytes are gone, perhaps because others have taken their place
+            now = await self._archive.find(_name(request))
+            if content_of(now) == content_of(file):
+                raise
+            return await self._bytes.answer(request, now)
 
     async def _admitted(self, request: Request, method: str) -> Principal:
         principal = await self._callers.caller_of(request.scope)
