@@ -49,6 +49,7 @@ class Queue:
         self._copies = primary(engine, OUTBOUND)
         # What its metadata demands of a copy does not keep a mail from being noted as sent.
         self._whatever = {} if engine.in_memory else {"bypass_document_validation": True}
+        self._in_order = {} if engine.in_memory else {"sort": [("due", 1)]}
         if not engine.in_memory:
             self._entries = self._entries.with_options(write_concern=majority)
             self._copies = self._copies.with_options(write_concern=majority)
@@ -80,7 +81,10 @@ class Queue:
         return int(await count)
 
     async def claim(self) -> Entry | None:
-        """The mail that has been due for longest, for the time of a lease; None if none is."""
+        """The mail that has been due for longest, for the time of a lease; None if none is.
+
+        In memory it is any that is due.
+        """
         instant = await self._clock()
         found: Entry | None = await self._entries.find_one_and_update(
             {"due": {"$lte": instant}},
@@ -88,8 +92,8 @@ class Queue:
                 "$set": {"due": instant + self._lease, "fence": token_hex(16)},
                 "$inc": {"attempts": 1},
             },
-            sort=[("due", 1)],
             return_document=ReturnDocument.AFTER,
+            **self._in_order,
         )
         return found
 
