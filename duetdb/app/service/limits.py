@@ -89,6 +89,9 @@ class Limits:
     """Pieces of uploads that a worker stores at a time; the other uploads wait, all in turn."""
     media_open: int = 400
     """Uploads that a worker has under way; beyond them uploads are 503 for a moment."""
+    media_send_seconds: int = 60
+    """Seconds that a client may take for one piece of a file (255 KB, with S3 1 MB) until it is
+    cut off; files need no key, and who reads slowly holds memory."""
     media_pixels: int = 50_000_000
     """Pixels of a picture that is made smaller; of larger ones there is only the original."""
     media_ratio: int = 50
