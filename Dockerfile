@@ -3,7 +3,7 @@ FROM python:3.13-slim AS build
 WORKDIR /source
 COPY pyproject.toml README.md ./
 COPY duetdb ./duetdb
-RUN python -m venv /opt/duetdb && /opt/duetdb/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/duetdb && /opt/duetdb/bin/pip install --no-cache-dir '.[s3]'
 
 FROM python:3.13-slim
 RUN useradd --system --create-home duetdb

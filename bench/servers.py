@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,11 +44,14 @@ class Server:
 
 
 @contextmanager
-def duetdb(uri: str, database: str, port: int) -> Iterator[Server]:
-    """DuetDB, one worker, over an existing database."""
+def duetdb(
+    uri: str, database: str, port: int, settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """DuetDB, one worker, over an existing database; ``settings`` are variables beside its own."""
     command = [sys.executable, "-m", "duetdb", "serve", "--port", str(port)]
     command += ["--mongodb-uri", uri, "--database", database, "--no-access-log"]
     environment = {"DUETDB_API_KEY": KEY, "DUETDB_RATE_KEY": "0"}  # a bench asks without a pause
+    environment |= settings or {}
     with _running(command, environment, port, "/healthz") as server:
         yield server
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from duetdb.app.service.engine import Engine
 from duetdb.app.service.writing.operations import OPERATORS
+from tests.files import insert_files
 
 DOCS = Path(__file__).parent.parent / "docs"
-MEDIA = "{ id }"
+MEDIA = "{ _id }"
 SELECTIONS = {"object": "{ mm }", "image": MEDIA, "file": MEDIA}
 ROW = re.compile(r"\| `(\{.*?\})` \| `(.*?)` \| `(.*?)` \|")
 
@@ -50,18 +52,23 @@ def test_every_type_has_an_example() -> None:
 
 @pytest.mark.parametrize(("field", "sent", "answered"), examples())
 async def test_an_example_of_a_field_type(
-    app_client: httpx.AsyncClient, field: dict[str, object], sent: object, answered: object
+    app_client: httpx.AsyncClient,
+    engine: Engine,
+    field: dict[str, object],
+    sent: object,
+    answered: object,
 ) -> None:
     meta = {"name": "books", "fields": [field]}
     put = await app_client.put("/rest/books/_meta", json=meta)
     assert put.status_code in (200, 201), put.text
-    name = str(field["name"])
+    name, inner = str(field["name"]), SELECTIONS.get(str(field["type"]), "")
+    if inner == MEDIA:
+        await insert_files(engine.database, *answered)  # type: ignore[misc]
     made = await app_client.post("/rest/books", json={name: sent})
     assert made.status_code == 201, made.text
     assert made.json()[name] == answered
     read = await app_client.get(f"/rest/books/{made.json()['_id']}")
     assert read.json()[name] == answered
-    inner = SELECTIONS.get(str(field["type"]), "")
     asked = await app_client.post("/graphql", json={"query": f"{{ books {{ {name} {inner} }} }}"})
-    shown = answered if inner != MEDIA else [{"id": each} for each in answered]  # type: ignore[attr-defined]
+    shown = answered if inner != MEDIA else [{"_id": each} for each in answered]  # type: ignore[attr-defined]
     assert asked.json() == {"data": {"books": [{name: shown}]}}

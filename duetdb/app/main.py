@@ -22,6 +22,7 @@ from duetdb.app.http.gate import Gate, Rules
 from duetdb.app.http.health import health_routes
 from duetdb.app.http.leases import Leased
 from duetdb.app.http.mail import mail_routes
+from duetdb.app.http.media import MediaParts, media_routes
 from duetdb.app.http.metrics import Metrics
 from duetdb.app.http.observe import Observe
 from duetdb.app.http.proxies import Proxies
@@ -38,6 +39,10 @@ from duetdb.app.service.identity.identity import Identity
 from duetdb.app.service.keys.key_admin import KeyAdmin
 from duetdb.app.service.keys.keys import Keys
 from duetdb.app.service.mail.outbox import Outbox
+from duetdb.app.service.media.archive import Archive
+from duetdb.app.service.media.rights import MediaRights
+from duetdb.app.service.media.sizes import Sizes
+from duetdb.app.service.media.stores import store_of
 from duetdb.app.service.permits import Permits
 from duetdb.app.service.schema.admin import SchemaAdmin
 from duetdb.app.service.schema.catalog import Catalog
@@ -146,12 +151,15 @@ async def _assemble(
         watch.limiter.counter = Leased(await Permits.started(engine))
     service = Service(engine, catalog, limits, Events())
     options, origins = settings.identity(), settings.listed_origins()
-    outbox = Outbox(engine, service, settings.mail())
+    archive = Archive(engine, limits, store_of(engine, settings.media()))
+    outbox = Outbox(engine, service, archive, settings.mail())
     identity = Identity(engine, service, options, outbox)
     callers = Callers(keys, identity.tokens, watch.limiter, origins)
     admin = SchemaAdmin(engine, catalog, limits)
     key_admin = KeyAdmin(engine, keys, identity.sessions, limits)
     administration = Administration(admin, key_admin, watch.audit)
+    rights = MediaRights(catalog, by_post=limits.media_by_post)
+    media = MediaParts(archive, Sizes(archive, limits), rights)
     app.router.routes.extend(
         [
             *rest_routes(service, administration, callers),
@@ -163,8 +171,10 @@ async def _assemble(
                 playground=settings.playground,
                 introspection=settings.introspection,
                 persisted_only=settings.persisted_only,
+                public_url=settings.public_url,
             ),
             *mail_routes(outbox, callers, limits.body_bytes),
+            *media_routes(media, callers),
             *health_routes(service, callers, watch.metrics),
         ]
     )
@@ -174,6 +184,9 @@ async def _assemble(
     stack.push_async_callback(watch.audit.stop)
     await keys.start()
     await catalog.start()
+    await archive.start()
+    stack.push_async_callback(archive.stop)
+    stack.push_async_callback(media.sizes.stop)
     stack.push_async_callback(catalog.stop)
     await outbox.start()
     stack.push_async_callback(outbox.stop)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from duetdb.app.service.identity.material import BadOptions, check_options
 from duetdb.app.service.mail.options import BadMailOptions, check_mail_options
+from duetdb.app.service.media.options import BadMediaOptions, check_media_options
 from duetdb.app.setting_values import SettingsError
 
 if TYPE_CHECKING:
@@ -125,12 +126,22 @@ def _check_mail(settings: Settings) -> None:
         raise SettingsError(str(error)) from None
 
 
+def _check_media(settings: Settings) -> None:
+    try:
+        check_media_options(settings.media())
+    except BadMediaOptions as error:
+        raise SettingsError(str(error)) from None
+    if settings.memory and settings.media_s3_bucket is not None:
+        raise SettingsError("memory loses what a bucket would keep: set memory or media_s3_bucket.")
+
+
 CHECKS: Final[tuple[Callable[[Settings], None], ...]] = (
     _check_api_key,
     _check_pepper,
     _check_origins,
     _check_identity,
     _check_mail,
+    _check_media,
     _check_database,
     _check_engine,
     _check_tls,

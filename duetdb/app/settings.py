@@ -15,6 +15,7 @@ from dotenv import dotenv_values
 from duetdb.app.service.identity.options import IdentityOptions
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.mail.options import MailOptions
+from duetdb.app.service.media.options import MediaOptions
 from duetdb.app.service.origins import listed_origin
 from duetdb.app.setting_checks import CHECKS
 from duetdb.app.setting_values import SettingsError, check_range, convert
@@ -26,11 +27,12 @@ _SECRET = {"secret": True}
 _LIMITS = frozenset(limit.name for limit in fields(Limits))
 _IDENTITY = frozenset(option.name for option in fields(IdentityOptions))
 _MAIL = frozenset(option.name for option in fields(MailOptions))
+_MEDIA = frozenset(option.name for option in fields(MediaOptions))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(IdentityOptions, MailOptions, Limits):
-    """What an operator can set, options of identity and mail and the service's limits included.
+class Settings(IdentityOptions, MailOptions, MediaOptions, Limits):
+    """What an operator can set; options of identity, mail and media and the limits are part of it.
 
     Each field is the flag ``--its-name`` and the variable ``DUETDB_ITS_NAME``; the text below a
     field is its help. Flags win over the environment, the environment over ``.env``, and ``.env``
@@ -160,6 +162,10 @@ class Settings(IdentityOptions, MailOptions, Limits):
         """The part that says how mail leaves."""
         return MailOptions(**{name: getattr(self, name) for name in _MAIL})
 
+    def media(self) -> MediaOptions:
+        """The part that says where files are kept."""
+        return MediaOptions(**{name: getattr(self, name) for name in _MEDIA})
+
     def origin_of(self, name: str) -> str:
         """Where a setting's value comes from: a flag, a variable, the .env file or the default."""
         return self.origins.get(name, "default")
@@ -219,7 +225,7 @@ class Settings(IdentityOptions, MailOptions, Limits):
 def _group(setting: Field[Any]) -> int:
     if setting.name in _LIMITS:
         return 3
-    return 2 if setting.name in _MAIL else int(setting.name in _IDENTITY)
+    return 2 if setting.name in _MAIL | _MEDIA else int(setting.name in _IDENTITY)
 
 
 SETTINGS: Mapping[str, Field[Any]] = MappingProxyType(
@@ -229,7 +235,7 @@ SETTINGS: Mapping[str, Field[Any]] = MappingProxyType(
         if setting.default is not MISSING
     }
 )
-"""The dataclass field of every setting, those of identity, of mail and the limits last."""
+"""The dataclass field of every setting, those of identity, mail and media and the limits last."""
 
 TYPES: Mapping[str, Any] = MappingProxyType(
     {name: hint for name, hint in get_type_hints(Settings).items() if name in SETTINGS}

@@ -46,12 +46,15 @@ def graphql_routes(
     playground: bool,
     introspection: Introspection,
     persisted_only: bool,
+    public_url: str | None,
 ) -> list[BaseRoute]:
     """``/graphql``; registers GraphQL's part with the catalog.
 
     With ``playground`` a browser that opens the address gets a page to ask from;
     ``introspection`` says who is told what the schema has, and ``persisted_only``
-    whether callers without the full-access key ask by registered texts alone.
+    whether callers without the full-access key ask by registered texts alone. The
+    addresses of media begin with ``public_url``; without one they begin with the
+    path, so that no answer repeats what a request says of its host.
     """
     builder = partial(
         build_part,
@@ -59,6 +62,7 @@ def graphql_routes(
         introspection=introspection,
         keys=keys,
         outbox=outbox,
+        media_url=f"{(public_url or '').rstrip('/')}/media/",
     )
     service.catalog.register("graphql", builder)
     registered = RegisteredOperations(service.engine, service.limits)

@@ -28,6 +28,9 @@ class Model(Protocol):
     @property
     def limits(self) -> Limits: ...
 
+    @property
+    def media_url(self) -> str: ...
+
     def members(self, collection: str) -> Members: ...
 
 

@@ -108,6 +108,7 @@ class ConnectionRoot(ReadRoot):
             order=order,
             projection=projection,
             expand=self.expansions(call),
+            described=self.selection.described,
         )
 
     async def _count(self, call: Call, page: Page) -> int | None:

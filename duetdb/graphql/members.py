@@ -158,7 +158,7 @@ def _member(field: Field, names: Mapping[str, str], served: Container[str]) -> M
             EXTRA: Extra(_known(field.fields), field.path),
         }
         return Nested(field.name, field.path, field.is_list, names[field.path], members, text)
-    if field.type.name in ("image", "file"):
+    if field.type.media:
         return Pictures(field.name, field.path, checker, text)
     return Value(
         field.name,

@@ -27,12 +27,16 @@ class WriteRoot(ReadRoot):
     """A write of one collection, answered by rows of what it wrote."""
 
     async def rows(self, documents: Sequence[Document], call: Call) -> list[Row]:
-        """The selection on documents as the write returned them, relations attached."""
-        expansions = self.expansions(call)
-        if expansions:
+        """The selection on documents as the write returned them, with what it attaches."""
+        query = Query(
+            collection=self.collection,
+            projection=self.projection,
+            expand=self.expansions(call),
+            described=self.selection.described,
+        )
+        if query.expand or query.described:
             # Listeners of the event seam hold the same documents.
             copies = deepcopy(list(documents))
-            query = Query(collection=self.collection, projection=self.projection, expand=expansions)
             await call.service.expand(copies, query, call.principal)
             documents = copies
         else:

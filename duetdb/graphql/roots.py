@@ -88,6 +88,7 @@ class ByIdRoot(ReadRoot):
             max=1,
             projection=self.projection,
             expand=self.expansions(call),
+            described=self.selection.described,
             address=(self.collection.name, id_text(id_)),
         )
         rows = self.selection.rows(await call.service.find(query, call.principal))
@@ -118,6 +119,7 @@ class ListRoot(ReadRoot):
             max=page.max,
             projection=self.projection,
             expand=self.expansions(call),
+            described=self.selection.described,
         )
         return self.selection.rows(await call.service.find(query, call.principal))
 

@@ -131,17 +131,36 @@ def _list_check(member: Value) -> Callable[[Any], Any]:
     return check
 
 
-def add_pictures(source: RowSource, key: str, member: Pictures, rows: Rows) -> None:
-    """Media references, each as an object."""
+def add_pictures(
+    source: RowSource, key: str, member: Pictures, rows: Rows, attached: str | None
+) -> None:
+    """Media references, each as an object.
+
+    Under ``attached`` the service puts what is known of them; None where nothing
+    of that is shown. Of what it did not attach, and of files that are gone, the
+    id is all there is.
+    """
     fits = member.fits
 
-    def show(stored: Any) -> Any:
+    def show(stored: Any, found: Any) -> Any:
         if not isinstance(stored, list) or not fits(stored):
             return None
-        return rows({"id": id_text(each)} for each in stored)
+        media = stored if found is None else found
+        return rows(each if isinstance(each, dict) else {"_id": id_text(each)} for each in media)
 
     stored = source.let(f"get({source.bind(member.name)})")
-    source.show(key, _unless_null(stored, f"{source.bind(show)}({stored})"))
+    found = f"get({source.bind(attached)})" if attached else "None"
+    source.show(key, _unless_null(stored, f"{source.bind(show)}({stored}, {found})"))
+
+
+def add_address(source: RowSource, key: str, before: str, after: str) -> None:
+    """Where a media reference leads: its id between two texts."""
+    source.show(key, f"{source.bind(before)} + get('_id') + {source.bind(after)}")
+
+
+def add_known(source: RowSource, key: str, name: str) -> None:
+    """One thing that is known of a media reference."""
+    source.show(key, f"get({source.bind(name)})")
 
 
 def add_nested(source: RowSource, key: str, name: str, many: bool, rows: Rows) -> None:

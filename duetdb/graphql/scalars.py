@@ -50,11 +50,27 @@ class PageInfo:
     end_cursor: str | None
 
 
-@strawberry.type(description="A picture or file of the media archive.")
+@strawberry.type(
+    description="A picture or file of the media archive; what is known of it is null if it is gone."
+)
 class Media:
-    id: strawberry.ID
+    _id: strawberry.ID = strawberry.field(name="_id")
+    id: strawberry.ID = strawberry.field(deprecation_reason="Ask for `_id`, as in all types.")
     url: str = strawberry.field(description="Where its bytes are read, without a key.")
-    thumbnail_url: str = strawberry.field(description="The same in thumbnail size, for pictures.")
+    thumbnail_url: str = strawberry.field(description="The same 128 pixels wide, for pictures.")
+    web_url: str = strawberry.field(description="The same 640 pixels wide, for pictures.")
+    _created: DateTime | None = strawberry.field(
+        name="_created", description="When it was uploaded."
+    )
+    _createdby: str | None = strawberry.field(name="_createdby", description="Who uploaded it.")
+    app: str | None = strawberry.field(description="The name of the database.")
+    origname: str | None = strawberry.field(description="The name that it was uploaded under.")
+    file: str | None = strawberry.field(description="The name that it is stored under.")
+    mediatype: str | None
+    exif: JSON | None
+    filesize: Long | None = strawberry.field(description="In bytes.")
+    width: Long | None = strawberry.field(description="In pixels, of pictures.")
+    height: Long | None = strawberry.field(description="In pixels, of pictures.")
 
 
 @strawberry.type(description="A document that was meant to be written, and why it was not.")

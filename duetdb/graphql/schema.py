@@ -59,6 +59,8 @@ class GraphQLPart:
     """Who administers keys; None where the caller may not."""
     outbox: Outbox | None = None
     """Who sends mail; None where the caller may not."""
+    media_url: str = "/media/"
+    """What stands before the id of a file in its address."""
 
     def members(self, collection: str) -> Members:
         """What the type of a collection has."""
@@ -102,6 +104,7 @@ def build_part(
     introspection: Introspection = "keys",
     keys: KeyAdmin | None = None,
     outbox: Outbox | None = None,
+    media_url: str = "/media/",
 ) -> GraphQLPart:
     """The part of a schema; type sets that nothing of the change reaches are taken over.
 
@@ -110,7 +113,9 @@ def build_part(
     type sets, and so one is built at a time, with all of its types.
     """
     with _BUILDING:
-        return _built(schema, previous, limits, introspection, keys, outbox)
+        built = _built(schema, previous, limits, introspection, keys, outbox, media_url)
+        _ = built.operations  # here, in the builder's thread, not when the first request asks
+    return built
 
 
 def _built(
@@ -120,6 +125,7 @@ def _built(
     introspection: Introspection,
     keys: KeyAdmin | None,
     outbox: Outbox | None,
+    media_url: str,
 ) -> GraphQLPart:
     before = previous if isinstance(previous, GraphQLPart) else None
     old = before.types if before else {}
@@ -143,9 +149,9 @@ def _built(
     kept = before.kept if before else Kept()
     administered = keys if full else None
     sending = outbox if schema.mail else None
-    part = GraphQLPart(schema, types, roots, limits, introspection, kept, administered, sending)
-    _ = part.operations  # here, in the builder's thread, not when the first request asks
-    return part
+    return GraphQLPart(
+        schema, types, roots, limits, introspection, kept, administered, sending, media_url
+    )
 
 
 def _targets(collection: Collection, schema: Schema) -> frozenset[str]:

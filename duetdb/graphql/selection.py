@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from graphql import (
 )
 
 from duetdb.app.service.errors import LimitExceeded
-from duetdb.app.service.query import EVERYTHING, Expansion, Projection, Query
+from duetdb.app.service.query import EVERYTHING, Described, Expansion, Projection, Query
 from duetdb.graphql.call import Call, Model, depends_on_time, page_of
 from duetdb.graphql.coercion import Arguments
 from duetdb.graphql.cost import STORED_LIST, Pages
@@ -27,8 +27,10 @@ from duetdb.graphql.members import Extra, Link, Members, Nested, Pictures, Value
 from duetdb.graphql.rows import (
     Rows,
     RowSource,
+    add_address,
     add_constant,
     add_extra,
+    add_known,
     add_link,
     add_nested,
     add_pictures,
@@ -47,13 +49,15 @@ class Selection:
     """One selection set on documents of one collection.
 
     ``paths`` None reads whole documents. ``times`` is how often the field is
-    shown that has the most names.
+    shown that has the most names. ``described`` are the media fields of which
+    more is shown than follows from their ids.
     """
 
     rows: Rows
     paths: tuple[str, ...] | None
     links: tuple[Attached, ...]
     times: int
+    described: tuple[Described, ...] = ()
 
     @property
     def projection(self) -> Projection:
@@ -68,8 +72,9 @@ class Selection:
 
     @property
     def pages(self) -> tuple[Pages, ...]:
-        """The sizes of the relations."""
-        return tuple(each.pages for each in self.links)
+        """The sizes of the relations, and of the media lists of which more than ids is read."""
+        media = (Pages((), STORED_LIST) for _ in self.described)
+        return (*(each.pages for each in self.links), *media)
 
     def expansions(self, call: Call) -> tuple[Expansion, ...]:
         """What the service attaches to each document; raises ``BadQuery``."""
@@ -120,6 +125,7 @@ class Attached:
             collection=self.target,
             projection=self.selection.projection,
             expand=self.selection.expansions(call),
+            described=self.selection.described,
             **wanted,
         )
         return Expansion(self.link.field, query, self.key, self.link.reverse)
@@ -216,6 +222,7 @@ class Level:
     paths: set[str] = field(default_factory=set)
     attached: set[str] = field(default_factory=set)
     links: list[Attached] = field(default_factory=list)
+    described: dict[str, Described] = field(default_factory=dict)
     shown: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often each field of each object is shown."""
 
@@ -223,7 +230,7 @@ class Level:
         """The selection of everything that was compiled at this level."""
         paths = None if "" in self.paths else tuple(sorted(self.paths))
         times = max(self.shown.values(), default=1)
-        return Selection(rows, paths, tuple(self.links), times)
+        return Selection(rows, paths, tuple(self.links), times, tuple(self.described.values()))
 
     def rows(self, type_: GraphQLObjectType, members: Members, nodes: Sequence[FieldNode]) -> Rows:
         """The function for what the nodes select together."""
@@ -262,25 +269,43 @@ class Level:
             add_nested(source, key, member.name, member.many, rows)
         elif isinstance(member, Pictures):
             self.paths.add(member.path)
-            add_pictures(source, key, member, self._pictures(member.path, nodes))
+            self._add_pictures(source, key, member, nodes)
         else:
             assert isinstance(member, Value)
             self.paths.add(member.path)
             add_value(source, key, member)
 
-    def _pictures(self, path: str, nodes: Sequence[FieldNode]) -> Rows:
-        source = RowSource()
+    def _add_pictures(
+        self, source: RowSource, key: str, member: Pictures, nodes: Sequence[FieldNode]
+    ) -> None:
         media = cast(GraphQLObjectType, DECLARED["Media"])
+        rows = RowSource()
+        is_described = False
         sets = (each.selection_set for each in nodes)
-        for key, fields in self.compiler.fields(media.name, sets).items():
+        for inner, fields in self.compiler.fields(media.name, sets).items():
             name = fields[0].name.value
-            self.shown[path, name] += 1
+            self.shown[member.path, name] += 1
             if name == "__typename":
-                add_constant(source, key, media.name)
+                add_constant(rows, inner, media.name)
+            elif name in _ADDRESSES:
+                add_address(rows, inner, self.compiler.model.media_url, _ADDRESSES[name])
+            elif name in _IDS:
+                add_known(rows, inner, "_id")
             else:
-                show = source.bind(_MEDIA[name])
-                source.show(key, f"{show}(get({source.bind('id')}))")
-        return source.build()
+                is_described = True
+                add_known(rows, inner, name)
+        attached = self._described(member.path) if is_described else None
+        add_pictures(source, key, member, rows.build(), attached)
+
+    def _described(self, path: str) -> str:
+        """The key under which the metadata of a media field is attached."""
+        if not self.described:
+            self.compiler.count_read()  # one for all media fields of the level
+        if path not in self.described:
+            key = f"$media{len(self.described)}"
+            self.attached.add(key)
+            self.described[path] = Described(path, key)
+        return self.described[path].key
 
     def _add_link(
         self,
@@ -308,11 +333,9 @@ class Level:
         add_link(source, key, attached, link.single, self.links[-1].selection.rows)
 
 
-_MEDIA: Mapping[str, Callable[[str], str]] = {
-    "id": lambda id_: id_,
-    "url": lambda id_: f"/media/{id_}",
-    "thumbnailUrl": lambda id_: f"/media/{id_}?s=t",
-}
+_IDS: Container[str] = ("_id", "id")
+_ADDRESSES: Mapping[str, str] = {"url": "", "thumbnailUrl": "?s=t", "webUrl": "?s=w"}
+"""Fields of ``Media`` for which nothing is read, and how those addresses end."""
 
 
 def _definition(type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Any:

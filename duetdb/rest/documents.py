@@ -28,6 +28,7 @@ from duetdb.rest.fields import parse_fields
 from duetdb.rest.groups import Question
 from duetdb.rest.hints import hints_of, wants_meta
 from duetdb.rest.links import shape
+from duetdb.rest.media import described
 from duetdb.rest.paging import Page, expansions, page_of
 from duetdb.rest.plans import EVERY_FIELD, PLAIN_FIELDS, Plan
 from duetdb.rest.preconditions import by_id, etag, expected_version, refuse_tags
@@ -179,6 +180,7 @@ async def get_found(call: Call, plan: Plan, found: Filter) -> JsonBytes:
         max=1,
         projection=projection,
         expand=expand,
+        described=described(call.params, plan.collection),
         address=tuple(call.segments),
     )
     documents = await call.service.find(query, call.principal)

@@ -16,7 +16,6 @@ from duetdb.app.service.query import Document, Expansion, Projection
 from duetdb.app.service.stored_names import holders
 from duetdb.rest.call import Call
 from duetdb.schema_gen.field import Relation
-from duetdb.schema_gen.fields.media import MediaType
 from duetdb.schema_gen.model import Collection
 
 Change: TypeAlias = Callable[[Document], None]
@@ -66,7 +65,7 @@ def link_change(call: Call, collection: Collection) -> Change | None:
 def only_ids(expansions: Sequence[Expansion]) -> tuple[Expansion, ...]:
     """Child lists without more than their ids; references are ids as they are stored."""
     return tuple(
-        replace(each, query=replace(each.query, projection=_ONLY_ID, expand=()))
+        replace(each, query=replace(each.query, projection=_ONLY_ID, expand=(), described=()))
         for each in expansions
         if each.field.relation is Relation.CHILD
     )
@@ -107,7 +106,7 @@ def _address(field: Any, origin: str) -> str | None:
     """What stands before each id of the field in its link; None for fields without ids."""
     if field.relation is not None:
         return f"{origin}/rest/{quote(field.collection, safe='')}/"
-    return f"{origin}/media/" if isinstance(field.type, MediaType) else None
+    return f"{origin}/media/" if field.type.media else None
 
 
 def _link(value: Any, address: str) -> Any:

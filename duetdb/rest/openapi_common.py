@@ -43,6 +43,26 @@ def _flag(name: str, description: str) -> Json:
     return _query(name, description, {"type": "boolean"})
 
 
+_TEXT: Json = {"type": ["string", "null"]}
+_PIXELS: Json = {"type": ["integer", "null"], "description": "In pixels, of pictures."}
+_FILE: Json = {
+    "type": "object",
+    "description": "With fetchmediadata=true, what is known of a file.",
+    "required": ["_id"],
+    "properties": {
+        "_id": {"type": "string", "pattern": "^[0-9a-f]{24}$"},
+        "_created": {"type": ["string", "null"], "format": "date-time"},
+        "_createdby": _TEXT,
+        "app": {"type": "string", "description": "The name of the database."},
+        "origname": {**_TEXT, "description": "The name that it was uploaded under."},
+        "file": {**_TEXT, "description": "The name that it is stored under."},
+        "mediatype": _TEXT,
+        "exif": {"type": ["object", "null"]},
+        "filesize": {"type": ["integer", "null"], "description": "In bytes."},
+        "width": _PIXELS,
+        "height": _PIXELS,
+    },
+}
 _ON_OFF: Json = {"enum": [0, 1, True, False]}
 _HINTS: Json = {
     "type": "object",
@@ -115,6 +135,7 @@ COMPONENTS: Json = {
         "explain": _flag("explain", "Answer how the database finds it; with the full key."),
         "metafields": _flag("metafields", "Show all system fields."),
         "fetchchildren": _flag("fetchchildren", "Put the child lists in their fields."),
+        "fetchmediadata": _flag("fetchmediadata", "Put metadata in place of the ids of files."),
         "idtolink": _flag("idtolink", "Put addresses in place of related documents and media ids."),
         "flatten": _flag("flatten", "Repeat deep properties at the root: address_city."),
         "referencedby": _flag("referencedby", "Answer the documents that refer to this one."),
@@ -181,6 +202,7 @@ COMPONENTS: Json = {
             "format": "uri",
             "description": "With idtolink=true, the address in place of an id or a document.",
         },
+        "duet.File": _FILE,
         "duet.Deleted": {
             "type": "object",
             "required": ["result"],

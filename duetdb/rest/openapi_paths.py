@@ -19,7 +19,7 @@ from duetdb.rest.openapi_schemas import (
 from duetdb.schema_gen.field import Field
 from duetdb.schema_gen.model import Collection
 
-SHAPE = ("metafields", "fetchchildren", "idtolink", "flatten")
+SHAPE = ("metafields", "fetchchildren", "fetchmediadata", "idtolink", "flatten")
 ONE = ("h", *SHAPE)
 GROUPS = ("groupby", "aggregate")
 PAGE = ("q", "filter", "h", "sort", "dir", "skip", "max", "totals", "count", *GROUPS, *SHAPE)

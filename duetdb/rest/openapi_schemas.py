@@ -7,7 +7,6 @@ from typing import Any
 
 from duetdb.app.service.encoding import wire
 from duetdb.schema_gen.field import MISSING, Field, Relation
-from duetdb.schema_gen.fields.media import MediaType
 from duetdb.schema_gen.model import Collection, IdType
 
 Json = dict[str, Any]
@@ -33,6 +32,7 @@ _ID: Mapping[IdType, Json] = {
 }
 _NULL: Json = {"type": "null"}
 _LINK: Json = {"$ref": "#/components/schemas/duet.Link"}
+_FILE: Json = {"$ref": "#/components/schemas/duet.File"}
 _UNCHECKED = ("multipleOf",)
 """Left out: 19.99 is no multiple of 0.01 in the binary arithmetic that validators use."""
 
@@ -90,8 +90,8 @@ def _read(field: Field, targets: Mapping[str, Collection]) -> Json:
     if field.relation is not None:
         found = [reference(target.names.type)] if target else []
         element = {"anyOf": [*found, field.type.openapi(field), _LINK]}
-    elif isinstance(field.type, MediaType):
-        element = {"anyOf": [field.type.openapi(field), _LINK]}
+    elif field.type.media:
+        element = {"anyOf": [field.type.openapi(field), _FILE, _LINK]}
     else:
         element = _element(field, lambda inner: _read(inner, targets))
     return _described(field, _nullable(_listed(field, element)))

@@ -13,6 +13,7 @@ from duetdb.rest.fields import Fields, parse_fields
 from duetdb.rest.groups import Question, question_of, split_distinct
 from duetdb.rest.hints import Hints, hints_of, order_of, wants_meta
 from duetdb.rest.links import only_ids
+from duetdb.rest.media import described, describing
 from duetdb.rest.params import Params
 from duetdb.rest.plans import EVERY_FIELD, PLAIN_FIELDS, Plan
 from duetdb.schema_gen.model import Collection, Schema
@@ -73,6 +74,7 @@ def page_of(
         max=_max(max_given, None if endless else limits),
         projection=fields.projection(EVERY_FIELD if meta else PLAIN_FIELDS),
         expand=expansions(params, plan, meta, fields),
+        described=described(params, plan.collection),
         address=address,
     )
     question = question_of(params, hints, distinct, query, schema, _size(max_given) is not None)
@@ -96,7 +98,9 @@ def expansions(params: Params, plan: Plan, meta: bool, fields: Fields) -> tuple[
     found = plan.expand[meta]
     if params.flag("fetchchildren"):
         found = (*found, *plan.children[meta])
-    return fields.narrow(only_ids(found) if params.flag("idtolink") else found)
+    if params.flag("idtolink"):
+        return fields.narrow(only_ids(found))
+    return describing(params, fields.narrow(found))
 
 
 def _filter(params: Params) -> Any:

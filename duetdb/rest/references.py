@@ -14,6 +14,7 @@ from duetdb.rest.call import Call
 from duetdb.rest.fields import Fields
 from duetdb.rest.hints import hints_of, wants_meta
 from duetdb.rest.links import shape
+from duetdb.rest.media import described
 from duetdb.rest.paging import expansions
 from duetdb.rest.plans import EVERY_FIELD, PLAIN_FIELDS, Plan
 from duetdb.rest.preconditions import by_id
@@ -62,6 +63,7 @@ async def referring(call: Call, plan: Plan, document_id: Any) -> JsonBytes:
             max=room - len(answer),
             projection=EVERY_FIELD if meta else PLAIN_FIELDS,
             expand=expansions(call.params, source, meta, Fields()),
+            described=described(call.params, source.collection),
         )
         found = await service.find(query, principal)
         await shape(call, source.collection, found)

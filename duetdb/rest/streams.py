@@ -59,7 +59,7 @@ async def streamed(call: Call, plan: Plan, within: Filter) -> Streaming:
     if page.totals:  # ignoring it would give an answer to another question
         raise BadQuery("A stream has no totals and no count.", hint="Ask for them as .json.")
     if call.form is CSV:
-        query = replace(page.query, expand=only_ids(page.query.expand))
+        query = replace(page.query, expand=only_ids(page.query.expand), described=())
         writer: Writer = CsvWriter(columns_of(call, collection), collection)
         change = link_change(call, collection) or bare_ids(query.expand)
     else:

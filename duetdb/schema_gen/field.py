@@ -76,6 +76,8 @@ class FieldType(ABC):
     """Whether ``unique: true`` is allowed ("primary types only", SPEC 4.3)."""
     always_list: ClassVar[bool] = False
     """Whether even a single value is stored as a list (references, images, files)."""
+    media: ClassVar[bool] = False
+    """Whether its values are ids of files in the media archive."""
 
     @abstractmethod
     def coerce(self, value: Any, field: Field) -> Any:

@@ -137,6 +137,8 @@ class Collection:
     by_path: Mapping[str, Field] = field(init=False, repr=False, compare=False)
     relations: tuple[Field, ...] = field(init=False, repr=False, compare=False)
     children: tuple[Field, ...] = field(init=False, repr=False, compare=False)
+    media: tuple[Field, ...] = field(init=False, repr=False, compare=False)
+    """Image and file fields, those inside objects too."""
     former: Mapping[str, str] = field(init=False, repr=False, compare=False)
     """Paths of renamed fields, and where documents may hold their data still."""
     shape: Shape = field(init=False, repr=False, compare=False)
@@ -150,6 +152,7 @@ class Collection:
             ("by_path", MappingProxyType({f.path: f for f in nested})),
             ("relations", relations),
             ("children", children),
+            ("media", tuple(f for f in nested if f.type.media)),
             ("former", MappingProxyType(_former(nested))),
             ("shape", Shape(self.fields)),
         ):

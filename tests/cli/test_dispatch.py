@@ -14,8 +14,8 @@ from tests.cli.conftest import Database, Target
 from tests.processes import clean_environment, run_cli
 
 COMMANDS = (
-    *("audit", "config", "doctor", "export", "import", "keys", "operations", "reindex"),
-    *("schema", "secrets", "serve"),
+    *("audit", "config", "doctor", "export", "import", "keys", "mail", "operations"),
+    *("reindex", "schema", "secrets", "serve"),
 )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import httpx
 import pytest
+from pymongo import MongoClient
 
 from duetdb.app.mongo.embedded import EmbeddedMongod
 from tests.conftest import make_settings, running_server
@@ -19,14 +20,36 @@ MAIL = {"to": "ann@example.com", "subject": "Hello", "html": "<p>Hi <b>Ann</b></
 
 
 @contextmanager
+def dropped(mongod: EmbeddedMongod, name: str) -> Iterator[str]:
+    """A database for the time of a block."""
+    try:
+        yield name
+    finally:
+        with MongoClient[dict[str, Any]](mongod.uri) as connected:
+            connected.drop_database(name)
+
+
+@pytest.fixture
+def database(mongod: EmbeddedMongod) -> Iterator[str]:
+    """A name for several servers of one test."""
+    with dropped(mongod, make_settings(mongod.uri).database) as name:
+        yield name
+
+
+@contextmanager
 def sending(mongod: EmbeddedMongod, url: str, **flags: Any) -> Iterator[httpx.Client]:
-    """A client with the full-access key, of a server that sends by this mail server."""
+    """A client with the full-access key, of a server that sends by this mail server.
+
+    Its database is dropped afterwards, unless ``flags`` name one.
+    """
     given = {"mail_from": SENDER, "mail_retry_seconds": 1, **flags}
     settings = make_settings(mongod.uri, smtp_url=url, **given)
     with (
+        nullcontext() if "database" in flags else dropped(mongod, settings.database),
         running_server(settings) as server,
         httpx.Client(base_url=server.url, headers=server.headers, trust_env=False) as client,
     ):
+        client.headers["x-database"] = settings.database  # for queue_of
         yield client
 
 
@@ -41,6 +64,24 @@ def client(mongod: EmbeddedMongod, box: Mailbox) -> Iterator[httpx.Client]:
     url = f"smtp://127.0.0.1:{box.port}"
     with sending(mongod, url, public_url="https://api.example.com") as found:
         yield found
+
+
+def queue_of(mongod: EmbeddedMongod, client: httpx.Client) -> list[dict[str, Any]]:
+    """What is in the queue of the database that the client's server works on."""
+    name = str(client.headers["x-database"])
+    with MongoClient[dict[str, Any]](mongod.uri) as connected:
+        return [*connected[name]["_mail_queue"].find()]
+
+
+def attempts(mongod: EmbeddedMongod, client: httpx.Client, id_: str) -> int:
+    """How often a mail was offered, as soon as no worker has it in its hands."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        (entry,) = (each for each in queue_of(mongod, client) if str(each["_id"]) == id_)
+        if "fence" not in entry:
+            return int(entry["attempts"])
+        time.sleep(0.02)
+    raise AssertionError("The mail is never let go of.")
 
 
 def post(client: httpx.Client, body: Any) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
 from collections.abc import Iterator
@@ -32,6 +33,14 @@ class Mailbox:
     answers: list[str] = field(default_factory=list)
     offered: int = 0
     delay: float = 0
+    mechanisms: set[str] = field(default_factory=set)
+
+    def authenticate(
+        self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any
+    ) -> AuthResult:
+        self.mechanisms.add(mechanism)
+        known = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
+        return AuthResult(success=known, handled=False)
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self.offered += 1
@@ -40,6 +49,7 @@ class Mailbox:
             return answer
         assert isinstance(envelope.content, bytes)
         mail: Any = message_from_bytes(envelope.content, policy=default)
+        await asyncio.sleep(self.delay)
         assert envelope.rcpt_tos == [mail["To"].addresses[0].addr_spec]
         self.mails.append(mail)
         if answer == "drop":
@@ -58,22 +68,24 @@ class Mailbox:
         return self.mails
 
 
-def _authenticate(
-    server: Any, session: Any, envelope: Any, mechanism: Any, data: Any
-) -> AuthResult:
-    return AuthResult(success=(data.login, data.password) == (USER.encode(), PASSWORD.encode()))
-
-
 @contextmanager
 def mail_server(
-    tls: ssl.SSLContext | None = None, *, implicit: bool = False, auth: bool = False
+    tls: ssl.SSLContext | None = None,
+    *,
+    implicit: bool = False,
+    auth: str | None = None,
+    host: str = "127.0.0.1",
 ) -> Iterator[Mailbox]:
-    """A server for the time of a test; with ``tls`` it demands STARTTLS, unless it is implicit."""
+    """A server for the time of a test; with ``tls`` it demands STARTTLS, unless it is implicit.
+
+    ``auth`` is the one mechanism by which it takes passwords, and demands them.
+    """
     box = Mailbox(free_port())
-    options: dict[str, Any] = {"hostname": "127.0.0.1", "port": box.port}
+    options: dict[str, Any] = {"hostname": host, "port": box.port}
     if auth:
-        options |= {"authenticator": _authenticate, "auth_required": True}
+        options |= {"authenticator": box.authenticate, "auth_required": True}
         options |= {"auth_require_tls": tls is not None and not implicit}
+        options["auth_exclude_mechanism"] = {"PLAIN", "LOGIN"} - {auth}
     if tls is not None and not implicit:
         options |= {"tls_context": tls, "require_starttls": True}
     if implicit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import pytest
 
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.mail.outbox import WARNING
@@ -44,6 +45,40 @@ async def test_mistakes_are_named_as_by_rest(app_client: httpx.AsyncClient) -> N
     rest = await app_client.post("/mail", json=bad)
     assert error["extensions"]["list"] == rest.json()["list"]
     assert (await app_client.get("/rest/email_outbound")).json() == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"to": "a@example.com,b@example.com"},
+        {"to": None},
+        {"subject": "a\r\nBcc: b@example.com"},
+        {"html": [1]},
+        {"html": {"body": 5}},
+        {"template": "none"},
+        {"transport": "Pigeon"},
+        {"reply_to": "x"},
+        {"attachments": ["x", "0" * 24]},
+    ],
+)
+async def test_each_mistake_is_the_same_by_both(
+    app_client: httpx.AsyncClient, change: dict[str, Any]
+) -> None:
+    full = app_client.headers["x-apikey"]
+    (error,) = (await run(app_client, full, SEND, mail=[{**MAIL, **change}]))["errors"]
+    rest = (await app_client.post("/mail", json=[{**MAIL, **change}])).json()
+    assert error["extensions"]["code"] == "VALIDATION_FAILED"
+    assert error["extensions"]["list"] == rest["list"]
+    assert (await app_client.get("/rest/email_outbound")).json() == []
+
+
+async def test_limits_are_the_same_by_both(app_client: httpx.AsyncClient) -> None:
+    full = app_client.headers["x-apikey"]
+    (error,) = (await run(app_client, full, SEND, mail=[MAIL] * 1001))["errors"]
+    rest = (await app_client.post("/mail", json=[MAIL] * 1001)).json()
+    assert (error["message"], error["extensions"]["status"]) == (rest["message"], 400)
+    empty = (await run(app_client, full, SEND, mail=[]))["errors"][0]
+    assert empty["message"] == (await app_client.post("/mail", json=[])).json()["message"]
 
 
 async def test_a_key_that_may_send_has_the_field(app_client: httpx.AsyncClient) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -15,13 +18,17 @@ from tests.conftest import make_settings
 from tests.keys.conftest import ask, make_key
 from tests.processes import HEADERS
 
+SLOW = "{% for a in wide %}{% if loop.index < 200 and -1 in wide %}{% endif %}{% endfor %}"
 MAIL = {"to": "ann@example.com", "html": "x"}
 
 
 @pytest.mark.parametrize("window", ["hour", "day"])
-async def test_a_key_may_send_so_many_mails(mongod: EmbeddedMongod, window: str) -> None:
+async def test_a_key_may_send_so_many_mails(
+    mongod: EmbeddedMongod, database: str, window: str
+) -> None:
     hourly, daily = (5, 100) if window == "hour" else (100, 5)
-    app = create_app(make_settings(mongod.uri, mail_hourly=hourly, mail_daily=daily))
+    flags = {"mail_hourly": hourly, "mail_daily": daily, "database": database}
+    app = create_app(make_settings(mongod.uri, **flags))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(
@@ -48,6 +55,67 @@ async def test_a_key_may_send_so_many_mails(mongod: EmbeddedMongod, window: str)
             assert len((await client.get("/rest/email_outbound")).json()) == 30
 
 
+async def test_workers_count_together(mongod: EmbeddedMongod, database: str) -> None:
+    settings = make_settings(mongod.uri, mail_hourly=5, database=database)
+    async with AsyncExitStack() as stack:
+        clients = []
+        for _ in range(2):
+            app = create_app(settings)
+            await stack.enter_async_context(app.router.lifespan_context(app))
+            client = httpx.AsyncClient(
+                transport=httpx.ASGITransport(app=app), base_url="http://duetdb", headers=HEADERS
+            )
+            clients.append(await stack.enter_async_context(client))
+        key = (await make_key(clients[0], methods=["POST"], paths=["/mail"]))["key"]
+        posts = [ask(clients[number % 2], key, "POST", "/mail", json=MAIL) for number in range(12)]
+        statuses = [each.status_code for each in await asyncio.gather(*posts)]
+        assert Counter(statuses) == {201: 5, 429: 7}
+        assert len((await clients[1].get("/rest/email_outbound")).json()) == 5
+
+
+@pytest.mark.parametrize(
+    ("flags", "body", "status", "message"),
+    [
+        ({"mail_batch": 2}, [MAIL] * 3, 400, "One request sends at most 2 mails."),
+        (
+            {"body_bytes": 5000},
+            [{**MAIL, "template": "wide"}] * 6,
+            400,
+            "The mails of one request have at most 5,000 characters.",
+        ),
+        (
+            {"mail_template_seconds": 1},
+            [{**MAIL, "template": "slow", "html": {"wide": [*range(30_000)]}}] * 90,
+            400,
+            "Templates take longer than 1 seconds.",
+        ),
+    ],
+)
+async def test_limits_of_one_request(
+    mongod: EmbeddedMongod,
+    database: str,
+    flags: dict[str, Any],
+    body: Any,
+    status: int,
+    message: str,
+) -> None:
+    app = create_app(make_settings(mongod.uri, database=database, **flags))
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://duetdb", headers=HEADERS
+        ) as client:
+            assert (
+                await client.put("/rest/templates/_meta", json={"name": "templates"})
+            ).is_success
+            for name, html in (("wide", "x" * 1000), ("slow", SLOW)):
+                made = await client.post("/rest/templates", json={"name": name, "html": html})
+                assert made.status_code == 201
+            answer = await client.post("/mail", json=body)
+            assert (answer.status_code, answer.json()["message"]) == (status, message)
+            assert (await client.get("/rest/email_outbound")).json() == []
+
+
 @pytest.mark.parametrize(
     ("flags", "part"),
     [
@@ -57,6 +125,7 @@ async def test_a_key_may_send_so_many_mails(mongod: EmbeddedMongod, window: str)
         ({"smtp_url": "smtp://mail.example"}, "needs mail_from"),
         ({"mail_from": "Shop <shop@example.com>"}, "mail_from: Must be exactly one"),
         ({"smtp_ca": "/nowhere"}, "no file /nowhere"),
+        ({"smtp_ca": __file__}, "holds no certificates"),
         ({"public_url": "api.example.com"}, "must be like https://"),
         ({"public_url": "https://api.example.com?x"}, "must be like https://"),
     ],

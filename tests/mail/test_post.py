@@ -98,8 +98,19 @@ async def test_a_form_is_a_mail_too(app_client: httpx.AsyncClient) -> None:
         ),
         (
             {"attachments": ["5f1c6a2be81d0f37"]},
+            "attachments.0",
+            ["Must be the id of a file.", "TYPE"],
+        ),
+        (
+            {"attachments": ["5f1c6a2be81d0f370000a1b2"]},
+            "attachments.0",
+            ["There is no file '5f1c6a2be81d0f370000a1b2'.", "TYPE"],
+        ),
+        ({"attachments": 5}, "attachments", ["Must be a list of ids of files.", "TYPE"]),
+        (
+            {"attachments": ["5f1c6a2be81d0f370000a1b2"] * 21},
             "attachments",
-            ["Files cannot be attached on this server.", "TYPE"],
+            ["Must be at most 20 files.", "TYPE"],
         ),
         (
             {"subjekt": "x"},

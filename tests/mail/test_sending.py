@@ -13,7 +13,7 @@ from pymongo import MongoClient
 
 from duetdb.app.cli._certificate import self_signed
 from duetdb.app.mongo.embedded import EmbeddedMongod
-from tests.mail.conftest import MAIL, SENDER, Still, copy_of, post, sending
+from tests.mail.conftest import MAIL, SENDER, Still, attempts, copy_of, post, sending
 from tests.mail.smtp import Mailbox, mail_server
 
 
@@ -122,7 +122,7 @@ def test_tls_with_a_password(mongod: EmbeddedMongod, tmp_path: Path, implicit: b
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     scheme = "smtps" if implicit else "smtp+starttls"
-    with mail_server(context, implicit=implicit, auth=not implicit) as box:
+    with mail_server(context, implicit=implicit, auth=None if implicit else "PLAIN") as box:
         who = "" if implicit else "duet:p%40ss%3Aword@"
         url = f"{scheme}://{who}127.0.0.1:{box.port}"
         with sending(mongod, url, smtp_ca=str(certificate)) as client:
@@ -141,8 +141,7 @@ def test_a_server_that_is_away_costs_no_attempt(mongod: EmbeddedMongod, box: Mai
         (id_,) = post(client, MAIL)
         with pytest.raises(Still, match="queued"):
             copy_of(client, id_, "sent", seconds=3)
-        (entry,) = [each for each in queued(mongod) if str(each["_id"]) == id_]
-    assert entry["attempts"] == 0
+        assert attempts(mongod, client, id_) == 0
 
 
 def test_who_has_unsubscribed_gets_no_mail(client: httpx.Client, box: Mailbox) -> None:
@@ -167,6 +166,85 @@ def test_who_has_unsubscribed_gets_no_mail(client: httpx.Client, box: Mailbox) -
     copy_of(client, skipped, "skipped")
     copy_of(client, sent, "sent")
     assert len(box.mails) == 2
+
+
+@pytest.mark.parametrize(
+    ("unwanted", "to", "status"),
+    [
+        ("Ann@Example.com", "ann@example.com", "skipped"),
+        ("ann@example.com", "ANN@EXAMPLE.COM", "skipped"),
+        ("ann@bücher.example", "ann@bücher.example", "skipped"),
+        ("ANN@xn--bcher-kva.example", "ann@bücher.example", "skipped"),
+        ("ann+news@example.com", "Ann+News@example.com", "skipped"),
+        ("ann+news@example.com", "ann@example.com", "sent"),
+        ("ann@example.com", "ann+news@example.com", "sent"),
+        ("bann@example.com", "ann@example.com", "sent"),
+    ],
+)
+def test_spellings_of_one_address(
+    client: httpx.Client, box: Mailbox, unwanted: str, to: str, status: str
+) -> None:
+    assert client.post("/rest/email_unsubscribed", json={"to": unwanted}).status_code == 201
+    (id_,) = post(client, {**MAIL, "to": to})
+    copy_of(client, id_, status)
+    assert len(box.mails) == (status == "sent")
+
+
+def test_who_unsubscribes_while_a_mail_waits_does_not_get_it(
+    client: httpx.Client, box: Mailbox
+) -> None:
+    box.answers = ["451 later"]
+    (id_,) = post(client, MAIL)
+    while not box.offered:
+        copy_of(client, id_, "queued")
+    client.post("/rest/email_unsubscribed", json={"to": "ANN@example.com"})
+    copy_of(client, id_, "skipped")
+    assert box.mails == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "application/x-www-form-urlencoded"},
+        {"content-type": "multipart/form-data; boundary=x"},
+        {"content-type": "application/x-www-form-urlencoded", "origin": "https://mail.example"},
+    ],
+)
+def test_one_click(client: httpx.Client, headers: dict[str, str]) -> None:
+    """RFC 8058, 3.2: a POST with neither key nor cookie, whose answer is no redirection."""
+    (id_,) = post(client, {**MAIL, "to": "ann+news@bücher.example"})
+    link = copy_of(client, id_, "sent")["unsubscribelink"].removeprefix("https://api.example.com")
+    body = "List-Unsubscribe=One-Click"
+    if "multipart" in headers["content-type"]:
+        part = 'Content-Disposition: form-data; name="List-Unsubscribe"'
+        body = f"--x\r\n{part}\r\n\r\nOne-Click\r\n--x--\r\n"
+    with httpx.Client(base_url=client.base_url, trust_env=False) as nobody:
+        answer = nobody.post(link, content=body, headers=headers)
+        forged = nobody.post(link.replace("%2Bnews", ""), content=body, headers=headers)
+    assert (answer.status_code, forged.status_code) == (200, 403)
+    assert "set-cookie" not in answer.headers
+    listed = client.get("/rest/email_unsubscribed").json()
+    assert [each["to"] for each in listed] == ["ann+news@xn--bcher-kva.example"]
+
+
+def test_of_internals_nothing_is_reached(client: httpx.Client) -> None:
+    (id_,) = post(client, {**MAIL, "sendername": "Ann", "reply_to": "desk@example.com"})
+    assert copy_of(client, id_, "sent").keys() == {
+        *("_id", "to", "from", "subject", "company", "transport", "unsubscribelink", "_dbname"),
+        *("body", "status"),
+    }
+    for name in ("_mail_queue", "_secrets", "_mail_tokens"):
+        assert client.get(f"/rest/{name}").status_code == 404
+        assert client.post(f"/rest/{name}", json={}).status_code in (404, 405)
+    listed = client.post("/graphql", json={"query": "{ __schema { types { name } } }"}).text
+    assert "MailQueue" not in listed and "Secrets" not in listed
+
+
+def test_a_mail_of_a_megabyte(client: httpx.Client, box: Mailbox) -> None:
+    html = "<p>" + "ü " * 330_000 + "</p>"
+    (id_,) = post(client, {**MAIL, "html": html})
+    copy_of(client, id_, "sent")
+    assert html in parts(box.mails[0])[1]
 
 
 def test_a_mail_about_an_account_leaves_no_text_behind(

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from duetdb.app.service.mail.plain_text import plain_text
-from duetdb.app.service.mail.templates import BadTemplate, Template
+from duetdb.app.service.mail.sandbox import BadTemplate
+from duetdb.app.service.mail.templates import Template
 
 SHOP = {
     "name": "order",
@@ -75,6 +76,22 @@ async def test_a_template_is_filled_in(app_client: httpx.AsyncClient) -> None:
         "{% call x() %}{% endcall %}",
         "{% for a in items recursive %}{% endfor %}",
         "{{ _meter }}",
+        "{{ body.upper }}",
+        "{{ items.append }}",
+        "{{ items }}",
+        "{% for a in items %}{{ loop }}{% endfor %}",
+        "{% for a in items %}{{ loop.cycle }}{% endfor %}",
+        "{{ body ~ body }}",
+        "{{ body + body }}",
+        "{{ items + items }}",
+        "{{ [body, body] }}",
+        "{{ 5 | round(-999999999) }}",
+        "{{ 5 | round(999999999) }}",
+        "{{ 'x' | attr('__class__') }}",
+        "{% if " + "not " * 500 + "1 %}{% endif %}",
+        "{{ " + "+".join("1" * 300) + " }}",
+        "{% if body" + "|upper" * 300 + " %}{% endif %}",
+        "{{a}}" * 40_000,
         "{% for a in items %}",
         "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
         "x" * 200_001,
@@ -91,13 +108,42 @@ def test_what_a_template_may_not_do(text: str) -> None:
         "{% for a in x %}{% for b in x %}{% for c in x %}{% endfor %}{% endfor %}{% endfor %}",
         "{% for a in x %}{% for b in x %}{{ b }}{% endfor %}{% endfor %}",
         "{% for a in x %}{{ big }}{% endfor %}",
+        "{% for a in x %}{% if -1 in wide %}{% endif %}{% endfor %}",
+        "{% for a in x %}{% if comments|striptags == big %}{% endif %}{% endfor %}",
+        "{{ huge }}",
+        "{% if huge %}{% endif %}",
     ],
 )
 def test_what_it_costs_is_bounded(text: str) -> None:
     began = time.monotonic()
     with pytest.raises(BadTemplate):
-        Template(text, "", 1_000_000).fill({"x": [*range(9000)], "big": "b" * 10_000})
+        Template(text, "", 1_000_000).fill(
+            {
+                "x": [*range(9000)],
+                "wide": [*range(300_000)],
+                "big": "b" * 10_000,
+                "comments": "<!---->" * 140_000,
+                "huge": "h" * 1_000_001,
+            }
+        )
     assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("{{ order.items[0].keys }}", "5"),
+        ("{{ order.total | round(1) }} {{ 7 | round }} {{ 1 + 2 }}", "9.9 7.0 3"),
+        ("{{ '<b>x</b> &amp; y' | striptags }}", "x &amp; y"),
+        ("{{ missing | default('-') }}{{ order.a.b | default('-') }}{{ order.none }}", "--"),
+        ("{% for k, v in pairs %}{{ loop.revindex }}{{ k }}={{ v }} {% endfor %}", "2a=1 1b=2 "),
+        ("{% if 'x' in ['x', 'y'] and name is defined %}{{ name[0] }}{% endif %}", "A"),
+    ],
+)
+def test_what_a_template_can_do(text: str, html: str) -> None:
+    order = {"items": [{"keys": 5}], "total": 9.87, "none": None}
+    data = {"order": order, "pairs": [["a", 1], ["b", 2]], "name": "Ann"}
+    assert Template(text, "", 1000).fill(data).html == html
 
 
 def test_a_subject_is_one_line_of_text() -> None:

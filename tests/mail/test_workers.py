@@ -54,6 +54,49 @@ def test_a_killed_worker_loses_no_mail(tmp_path: Path, capsys: pytest.CaptureFix
     assert twice <= 4  # what the worker had under way on its connections
 
 
+def test_a_database_that_comes_back_notes_what_was_sent(tmp_path: Path) -> None:
+    with mail_server() as box:
+        box.delay = 1
+        flags = ["--smtp-url", f"smtp://127.0.0.1:{box.port}", "--mail-from", SENDER]
+        with (
+            serving(*data_folder(tmp_path), *flags) as server,
+            httpx.Client(base_url=server.url, headers=HEADERS, trust_env=False) as client,
+        ):
+            post(client, [{**MAIL, "to": f"a{number}@example.com"} for number in range(8)])
+            box.wait(1)
+            server.kill_mongod()
+            wait_until_all_are_sent(client)
+    assert sorted(str(each["To"]) for each in box.mails) == [
+        f"a{number}@example.com" for number in range(8)
+    ]
+
+
+def test_a_server_that_is_asked_to_stop_finishes_its_mails(tmp_path: Path) -> None:
+    with mail_server() as box:
+        box.delay = 1.5
+        arguments = [*data_folder(tmp_path), "--workers", "2", "--mail-from", SENDER]
+        arguments += ["--smtp-url", f"smtp://127.0.0.1:{box.port}"]
+        with serving(*arguments) as server:
+            with httpx.Client(base_url=server.url, headers=HEADERS, trust_env=False) as client:
+                post(client, [{**MAIL, "to": f"a{number}@example.com"} for number in range(20)])
+            until = time.monotonic() + 10
+            while not box.offered and time.monotonic() < until:
+                time.sleep(0.01)
+            began = time.monotonic()
+            assert server.stop() == 0
+            assert time.monotonic() - began < 8
+        first = len(box.mails)
+        assert 1 <= first < 20
+        box.delay = 0
+        with (
+            serving(*arguments) as server,
+            httpx.Client(base_url=server.url, headers=HEADERS, trust_env=False) as client,
+        ):
+            wait_until_all_are_sent(client)
+    assert sorted(box.ids()) == sorted({*box.ids()})
+    assert len(box.mails) == 20
+
+
 def wait_until_all_are_sent(client: httpx.Client) -> None:
     """Returns when each copy says so; a request to the worker that dies is asked again."""
     until = time.monotonic() + 90

@@ -10,7 +10,7 @@ from typing import Any
 
 from bson import ObjectId
 
-from tests.noninterference.scenes import KIDS, NAMES, Scene
+from tests.noninterference.scenes import KIDS, NAMES, PICTURES, Scene
 from tests.noninterference.storing import Stored
 from tests.oracle.asking import TYPES, params_of
 from tests.oracle.conditions import mangled
@@ -34,7 +34,7 @@ class Request:
 _WORDS = ["a", "zz", "b c", "bee", "w1", "w69", "é", "10", "top zz", "ab", "Z"]
 _FLAGS = [
     *("metafields", "metafields", "fetchchildren", "idtolink", "flatten", "totals", "count"),
-    "referencedby",
+    *("referencedby", "fetchmediadata", "fetchmediadata"),
 ]
 _FORMS = ["", "", "", ".json", ".csv", ".ndjson", ".html"]
 _SYSTEM = [*("_id _version _created _createdby _keywords _tags _parent_id").split(), "free", "gate"]
@@ -91,7 +91,7 @@ class Requests:
         hidden = view.hidden if visible else frozenset[str]()
         found: list[Json] = []
         for each in view.definition["fields"]:
-            if each["name"] in hidden or each["type"] in ("geo", KIDS, THINGS):
+            if each["name"] in hidden or each["type"] in ("geo", "image", KIDS, THINGS):
                 continue
             if "fields" in each:
                 parts = [
@@ -222,6 +222,8 @@ class Requests:
                 found.append(mangled(each["name"]))
         if name == THINGS and depth and self._scene.views[KIDS].reached and self._chance(2):
             found.append(f"kids(max: 3) {{ {self._selection(KIDS, depth - 1)} }}")
+        if name == THINGS and self._chance(3):
+            found.append("photo { _id url origname width }")
         if name == OTHERS and depth and self._chance(3):
             found.append("kidsByOne { _id }")
         if self._chance(3):
@@ -289,6 +291,8 @@ class Requests:
                 found[each["name"]] = [str(self._id(each["type"]))]
             elif "formula" not in each:
                 found[each["name"]] = self._one([None, "a", 1, True, {"city": "b"}, [], "in"])
+        if name == THINGS and self._chance(3):
+            found["photo"] = [self._one(PICTURES)]
         return found
 
     def _patch(self) -> Request:

@@ -19,6 +19,8 @@ from tests.oracle.values import Json
 KIDS = "kids"
 NAMES = (OTHERS, THINGS, KIDS)
 EMAIL = "u@e.org"
+PICTURES = ("1" * 24, "2" * 24, "3" * 24)
+"""Ids that a photo may have: of two files, and of one that is gone."""
 GATES = ("in", "in", "in", "out")
 """What decides, where there is a rule, on whether a document is seen; it never changes."""
 
@@ -27,6 +29,7 @@ _OWN: list[Json] = [
     {"name": "fresh", "type": "text", "renamedFrom": "stale"},
     {"name": "place", "type": "geo", "indexed": True},
     {"name": "friend", "type": THINGS, "relation": "one"},
+    {"name": "photo", "type": "image"},
 ]
 _KID_FIELDS: list[Json] = [
     {"name": "name", "type": "text"},

@@ -15,7 +15,7 @@ from duetdb.app.service.stored_names import under_new_names
 from duetdb.app.service.tokens import MAX_TOKENS, Tokenizer
 from duetdb.app.service.writing.write_plan import WritePlan
 from duetdb.schema_gen.build import build_schema
-from tests.noninterference.scenes import EMAIL, GATES, KIDS, NAMES, Scene, View
+from tests.noninterference.scenes import EMAIL, GATES, KIDS, NAMES, PICTURES, Scene, View
 from tests.oracle.conditions import POOLS
 from tests.oracle.scenes import GONE, INTEGERS, TEXTS, THINGS, VALUES, Make
 from tests.oracle.values import Json
@@ -30,6 +30,7 @@ _CROWD = " ".join(f"w{number}" for number in range(MAX_TOKENS + 6))
 """A text with more words than are kept of a document."""
 _TEXTS = [*TEXTS, "zz", "A b c", "bee", _CROWD, _CROWD, _CROWD]
 _POINTS = [{"type": "Point", "coordinates": [x, 1.0]} for x in (0.0, 1.0, 2.0, 50.0)]
+_PHOTOS = [[ObjectId(each) for each in PICTURES[:n]] for n in range(4)]
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T|$)")
 _ANY = [None, True, 0, 1, 2.5, "a", "zz top", [], [1, 2], {"k": 1}, [{"k": 2}], "in", "small"]
 
@@ -41,7 +42,8 @@ def _makes() -> dict[str, Make]:
     texts = of(_TEXTS)
     own = dict.fromkeys(("code", "fresh", "name", "text"), texts)
     numbers = dict.fromkeys(("size", "older", "oldest"), of(INTEGERS))
-    return {**VALUES, **own, **numbers, "loud": of(["A", "B"]), "place": of(_POINTS)}
+    others = {"loud": of(["A", "B"]), "place": of(_POINTS), "photo": of(_PHOTOS)}
+    return {**VALUES, **own, **numbers, **others}
 
 
 _MAKES = _makes()

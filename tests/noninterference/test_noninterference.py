@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from duetdb.app.http.credentials import Callers, Presented
 from duetdb.app.mongo.embedded import EmbeddedMongod
 from duetdb.app.service.principal import FULL_ACCESS, Principal
+from tests.files import insert_files
 from tests.noninterference.asking import Request, Requests
-from tests.noninterference.scenes import NAMES, Scene, make_scene
+from tests.noninterference.scenes import NAMES, PICTURES, Scene, make_scene
 from tests.noninterference.storing import Stored, flipped, stored
 from tests.voice_graphql.running import Server, hand_driven
 
@@ -81,6 +82,7 @@ def stage(mongod: EmbeddedMongod, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
     monkeypatch.setattr(Callers, "_verified", verified)
     unlimited = dict.fromkeys(("rate_key", "rate_user", "rate_address", "rate_failures"), 0)
     with hand_driven(mongod, **unlimited) as (server, runner):
+        runner.run(insert_files(server.voice.database, *PICTURES[:2]))
         yield Stage(server, runner, asking)
 
 

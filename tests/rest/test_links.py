@@ -8,7 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from duetdb.app.service.engine import Engine
 from duetdb.rest.links import flatten, origin_of
+from tests.files import insert_files
 from tests.rest.conftest import insert
 
 HERE = "http://duetdb"
@@ -34,7 +36,8 @@ BOOKS: dict[str, Any] = {
 
 
 @pytest.fixture
-async def books(rest: httpx.AsyncClient) -> httpx.AsyncClient:
+async def books(rest: httpx.AsyncClient, engine: Engine) -> httpx.AsyncClient:
+    await insert_files(engine.database, MEDIA)
     assert (await rest.put("/rest/blog books/_meta", json=BOOKS)).status_code == 200
     return rest
 

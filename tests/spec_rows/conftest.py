@@ -19,7 +19,8 @@ from duetdb.app.service.schema.admin import SchemaAdmin
 from duetdb.app.service.schema.catalog import Catalog
 from duetdb.app.settings import Settings
 from tests.conftest import make_settings, running_server
-from tests.spec_rows.rows import DOCUMENTS, METADATA, Ask, system
+from tests.files import insert_files
+from tests.spec_rows.rows import DOCUMENTS, METADATA, PHOTO, Ask, system
 from tests.transfer.loading import Importer
 
 
@@ -43,6 +44,7 @@ async def _fill(settings: Settings, folder: Path) -> None:
     await catalog.start()
     admin = SchemaAdmin(engine, catalog, Limits())
     await admin.put_all({"collections": METADATA}, FULL_ACCESS)
+    await insert_files(engine.database, PHOTO)
     importer = Importer(engine, catalog, admin, folder)
     for name, documents in DOCUMENTS.items():
         rows = [{**each, **system(each)} for each in documents]

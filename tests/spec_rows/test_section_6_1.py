@@ -1,8 +1,7 @@
 """The table of query parameters, row by row (SPEC 6.1), and what says the same in GraphQL.
 
-Rows that belong elsewhere: ``fetchmediadata``, ``s``, ``download`` and ``key`` to the media
-archive, ``plainjs`` to the JavaScript client, ``jwt``, ``rt-apikey``, ``lastEventId`` and ``r`` to
-realtime.
+Rows that belong elsewhere: ``s``, ``download`` and ``key`` to the media archive, ``plainjs`` to the
+JavaScript client, ``jwt``, ``rt-apikey``, ``lastEventId`` and ``r`` to realtime.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import json
 
 import httpx
 
+from tests.files import described
 from tests.spec_rows.rows import (
     ACME,
     ANN,
@@ -224,8 +224,19 @@ def test_idtolink(ask: Ask) -> None:
     children = [f"{here}/rest/notes/{each['_id']}" for each in NOTES]
     assert ask.rest(f"{path}&fetchchildren=true") == {**ANN, **links, "notes": children}
     assert ask.client.get(links["company"][0]).json() == ACME
-    found = ask.graphql("{ people(max: 1) { photo { id url } } }")
-    assert found == [{"photo": [{"id": PHOTO, "url": f"/media/{PHOTO}"}]}]
+    found = ask.graphql("{ people(max: 1) { photo { _id url } } }")
+    assert found == [{"photo": [{"_id": PHOTO, "url": f"/media/{PHOTO}"}]}]
+
+
+def test_fetchmediadata(ask: Ask) -> None:
+    """What is known of files in place of their ids; GraphQL has it in the same fields."""
+    database = ask.client.get("/rest/_meta").json()["name"]
+    (shown,) = ask.rest("people?fetchmediadata=true&max=1")
+    assert shown == {**ANN, "photo": [described(PHOTO, database)]}
+    assert ask.rest(f"people/{ANN['_id']}?fetchmediadata=true") == shown
+    fields = " ".join(shown["photo"][0])
+    found = ask.graphql(f"{{ people(max: 1) {{ photo {{ {fields} }} }} }}")
+    assert found == [{"photo": shown["photo"]}]
 
 
 def test_flatten(ask: Ask) -> None:

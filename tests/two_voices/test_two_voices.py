@@ -18,10 +18,11 @@ from duetdb.app.main import create_app
 from duetdb.app.mongo.connect import connect
 from duetdb.app.mongo.embedded import EmbeddedMongod
 from tests.conftest import KEY, make_settings
+from tests.files import insert_files
 from tests.two_voices.cases import CASES, Scene
 from tests.two_voices.schemas import draw_schema
 from tests.two_voices.talk import Talk
-from tests.two_voices.values import DIRTY, ELEMENTS
+from tests.two_voices.values import DIRTY, ELEMENTS, FILES
 
 SCHEMAS = 80
 CASES_EACH = 30
@@ -37,6 +38,7 @@ def test_both_voices_say_the_same(mongod: EmbeddedMongod) -> None:
         app = create_app(app_settings, engine)
         lifespan = app.router.lifespan_context(app)
         runner.run(lifespan.__aenter__())
+        runner.run(insert_files(engine.database, *FILES))
         transport = httpx.ASGITransport(app=app)
         client = httpx.AsyncClient(
             transport=transport, base_url="http://duetdb", headers={"x-apikey": KEY}

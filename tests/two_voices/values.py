@@ -37,7 +37,9 @@ _json = st.recursive(
     max_leaves=6,
 ).filter(lambda value: isinstance(value, dict | list | bool | int))
 _objects = st.dictionaries(_keys, _json, max_size=3)
-_media = st.text("0123456789abcdef", min_size=24, max_size=24)
+FILES = [f"{number:024x}" for number in range(1, 5)]
+"""The files that there are."""
+_media = st.sampled_from(FILES)
 _moments = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(
     lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 )

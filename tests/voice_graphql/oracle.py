@@ -35,6 +35,8 @@ REVERSE = {
     "authorsByMentor": ("authors", "mentor"),
     "reviewsByBy": ("reviews", "by"),
 }
+TOLD = "_created _createdby app origname file mediatype exif filesize width height".split()
+"""What is null of a file that is gone."""
 NAMES = {"read_at": "read-at"}
 """GraphQL names that are not the stored ones."""
 
@@ -61,8 +63,15 @@ class Page:
 class Oracle:
     """Answers operations from documents that were read beforehand."""
 
-    def __init__(self, schema: GraphQLSchema, documents: Mapping[str, list[Json]]) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        documents: Mapping[str, list[Json]],
+        files: Mapping[str, Json] | None = None,
+    ) -> None:
+        """``files`` are what is told of them, by their ids."""
         self._schema = schema
+        self._files = files or {}
         self._documents = {
             name: [Row(name, _declared(LIBRARY[name]["fields"]), each) for each in stored]
             for name, stored in documents.items()
@@ -178,7 +187,23 @@ class Oracle:
         if relation is not None:
             found = self._by_ids(field["type"], _ids(row, name))
             return found if relation == "many" else next(iter(found), None)
+        if field["type"] == "image":
+            return self._pictures(field, stored.get(field["name"]))
         return _value(field, stored.get(field["name"]), row.collection)
+
+    def _pictures(self, field: Json, stored: Any) -> list[SimpleNamespace] | None:
+        if not _fits(field, stored) or stored is None:
+            return None
+        return [
+            SimpleNamespace(
+                **{**dict.fromkeys(TOLD), **self._files.get(str(each), {}), "_id": str(each)},
+                id=str(each),
+                url=f"/media/{each}",
+                thumbnail_url=f"/media/{each}?s=t",
+                web_url=f"/media/{each}?s=w",
+            )
+            for each in stored
+        ]
 
     def _by_ids(self, collection: str, ids: list[Any]) -> list[Row]:
         by_id = {each.stored["_id"]: each for each in self._documents[collection]}
@@ -209,13 +234,6 @@ def _ids(row: Row, name: str) -> list[Any]:
 
 def _value(field: Json, stored: Any, collection: str) -> Any:
     """A declared field's value, null where what is stored is not of its type."""
-    if field["type"] == "image":
-        if not _fits(field, stored) or stored is None:
-            return None
-        return [
-            SimpleNamespace(id=str(each), url=f"/media/{each}", thumbnail_url=f"/media/{each}?s=t")
-            for each in stored
-        ]
     if field["type"] == "object":
         rows = stored if isinstance(stored, list) else [stored]
         if stored is None or isinstance(stored, list) != bool(field.get("multiple")):

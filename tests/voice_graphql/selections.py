@@ -46,7 +46,10 @@ SCALARS: Mapping[str, list[str]] = {
     "BooksCounts": ["title", "pages", "__typename"],
     "BooksExtremes": ["title", "pages", "__typename"],
     "BooksNumbers": ["pages", "__typename"],
-    "Media": ["id", "url", "thumbnailUrl", "__typename"],
+    "Media": [
+        *"_id id url thumbnailUrl webUrl _created _createdby app origname file mediatype".split(),
+        *"exif filesize width height __typename".split(),
+    ],
     "PageInfo": ["hasNextPage", "hasPreviousPage", "__typename"],
 }
 OBJECTS: Mapping[str, Mapping[str, str]] = {

@@ -11,6 +11,7 @@ from bson.code import Code
 from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
 
+from tests.files import insert_files
 from tests.voice_graphql.conftest import Json, Voice
 
 NONE = "0" * 24
@@ -205,6 +206,7 @@ async def test_variables_are_coerced(voice: Voice) -> None:
 
 
 async def test_every_type_leaves_in_its_form(voice: Voice) -> None:
+    await insert_files(voice.database, "a" * 24)
     await voice.insert(
         "books",
         {

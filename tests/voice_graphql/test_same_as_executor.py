@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from duetdb.app.mongo.embedded import EmbeddedMongod
+from tests.files import described, insert_files
 from tests.voice_graphql.conftest import AUTHORS, BOOKS, REVIEWS, Json, Voice
 from tests.voice_graphql.oracle import LIBRARY, Oracle
 from tests.voice_graphql.running import hand_driven
@@ -24,6 +25,8 @@ OPERATIONS = [
     "{ books { ...A ...B } } fragment A on Books { print { city } } "
     "fragment B on Books { print { year size { height __typename } _extra } }",
     "{ books { tags scores parts { kind length marks _extra } _extra about place cover { url } } }",
+    "{ books { cover { origname } c: cover { _id width ...M } _extra author { booksByAuthor { "
+    "cover { webUrl exif } } } } } fragment M on Media { id url _created __typename }",
     "{ books { a: reviews(max: 1, orderBy: {stars: DESC}) { text } b: reviews(skip: 1) { by { "
     "name } } } }",
     "{ authors { booksByEditors(where: {pages: {gt: 10}}) { editors { authorsByMentor { name } } "
@@ -39,6 +42,7 @@ OPERATIONS = [
     '{ x: books(max: 2) { t: title } y: books(skip: 2) { t: pages } authorsById(id: "x") { _id } }',
 ]
 ANN, BOB, CEM, GONE = (ObjectId(digit * 24) for digit in "abcd")
+PICTURE = "9" * 24
 FIRST, SECOND, THIRD, FOURTH = (ObjectId(digit * 24) for digit in "1234")
 
 
@@ -70,7 +74,7 @@ def documents() -> dict[str, list[Json]]:
             "parts": [{"kind": "k", "length": 1, "marks": [1, 2]}, {"kind": None, "y": "z"}],
             "about": [1, {"a": None}],
             "place": {"type": "Point", "coordinates": [1, 2]},
-            "cover": [ObjectId("f" * 24)],
+            "cover": [ObjectId(PICTURE), ObjectId("f" * 24), ObjectId(PICTURE)],
             "author": [ANN],
             "editors": [CEM, GONE, BOB],
             "free": "and easy",
@@ -115,6 +119,7 @@ def _child_of(id_: ObjectId) -> Json:
 
 async def prepare(voice: Voice) -> None:
     await voice.define(AUTHORS, REVIEWS, BOOKS)
+    await insert_files(voice.database, PICTURE)
     for name, stored in documents().items():
         await voice.database[name].insert_many(stored, bypass_document_validation=True)
 
@@ -122,7 +127,7 @@ async def prepare(voice: Voice) -> None:
 async def oracle_of(voice: Voice, schema: GraphQLSchema) -> Oracle:
     """What lies in the database, read without the service."""
     stored = {name: await voice.database[name].find().sort("_id").to_list() for name in LIBRARY}
-    return Oracle(schema, stored)
+    return Oracle(schema, stored, {PICTURE: described(PICTURE, voice.database.name)})
 
 
 async def compare(voice: Voice, oracle: Oracle, query: str, given: Json) -> Any:

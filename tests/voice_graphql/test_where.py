@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.files import insert_files
 from tests.voice_graphql.conftest import Json, Voice
 
 COVER = "5" * 24
@@ -52,6 +53,7 @@ GAMMA: Json = {"title": "Gamma", "pages": None, "price": None, "tags": None, "pr
 @pytest.fixture
 async def books(voice: Voice) -> Voice:
     """Alpha and beta, which have a value everywhere, and Gamma, which has none."""
+    await insert_files(voice.database, COVER)
     await voice.insert("books", ALPHA, BETA, GAMMA)
     return voice
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 from duetdb.app.service.identity.options import IdentityOptions
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.mail.options import MailOptions
+from duetdb.app.service.media.options import MediaOptions
 from duetdb.app.setting_values import without_none
 from duetdb.app.settings import SETTINGS, TYPES, Settings
 
@@ -62,7 +63,7 @@ def _help(name: str) -> str:
 def _texts() -> Mapping[str, str]:
     return {
         name: text
-        for each in (Limits, IdentityOptions, MailOptions, Settings)
+        for each in (Limits, IdentityOptions, MailOptions, MediaOptions, Settings)
         for name, text in _field_texts(each).items()
     }
 

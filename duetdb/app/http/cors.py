@@ -18,9 +18,13 @@ _STATE: Final = "origins"
 _METHODS: Final = b"GET,POST,PUT,PATCH,DELETE,OPTIONS"
 _HEADERS: Final = (
     b"x-apikey,x-api-key,content-type,cache-control,authorization,accept,if-match,if-none-match,"
+    b"if-modified-since,if-unmodified-since,if-range,range,"
     b"x-http-method-override,x-requested-with,x-request-id,server-timing"
 )
-_EXPOSED: Final = b"X-Pagination,ETag,Retry-After,X-Request-Id,Server-Timing"
+_EXPOSED: Final = (
+    b"X-Pagination,ETag,Retry-After,X-Request-Id,Server-Timing,"
+    b"Accept-Ranges,Content-Range,Content-Disposition"
+)
 _VARY: Final = (b"vary", b"Origin")
 
 

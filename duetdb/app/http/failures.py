@@ -36,6 +36,7 @@ STATUS: Final[Mapping[str, int]] = {
     "VERSION_MISMATCH": 412,
     "TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
+    "RANGE_NOT_SATISFIABLE": 416,
     "RATE_LIMITED": 429,
     "INTERNAL": 500,
     "NOT_AVAILABLE": 501,
@@ -67,6 +68,16 @@ class UnsupportedMediaType(BadRequest):
     """The body is of a kind that is not read here."""
 
     code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class RangeNotSatisfiable(BadRequest):
+    """The range that is asked for begins behind the end of a body of ``length`` bytes."""
+
+    code = "RANGE_NOT_SATISFIABLE"
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        super().__init__(f"The range begins behind the end of {length:,} bytes.")
 
 
 class RequestTimeout(BadRequest):
@@ -134,6 +145,8 @@ def headers(error: Exception) -> dict[str, str]:
         return {"retry-after": str(wait)}
     if isinstance(error, MethodNotAllowed):
         return {"allow": error.allowed}
+    if isinstance(error, RangeNotSatisfiable):
+        return {"content-range": f"bytes */{error.length}"}
     if isinstance(error, Unauthenticated):
         return {"www-authenticate": 'ApiKey realm="duetdb"'}
     if isinstance(error, RequestTimeout):

@@ -88,25 +88,27 @@ def _in_time(receive: Receive, seconds: float) -> Receive:
     """``receive`` that raises ``RequestTimeout`` when the body does not arrive.
 
     A client has ``seconds``, and more for what it has sent: a slow line may send much, and nobody
-    may keep a request open by a byte now and then.
+    may keep a request open by a byte now and then. Only the time counts in which the body is
+    waited for: while the server is busy with what it has, it is not the client that is late.
     """
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
+    left = seconds
     arrived = False
 
     async def receiving() -> Message:
-        nonlocal deadline, arrived
+        nonlocal left, arrived
         if arrived:  # what is waited for now is that the client leaves
             return await receive()
+        begun = loop.time()
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout(left):
                 message = await receive()
         except TimeoutError:
             raise RequestTimeout(
                 "The body of the request did not arrive in time.",
                 hint="Send it again, faster; see the setting DUETDB_BODY_SECONDS.",
             ) from None
-        deadline += len(message.get("body", b"")) / _BYTES_A_SECOND
+        left += len(message.get("body", b"")) / _BYTES_A_SECOND - (loop.time() - begun)
         arrived = not message.get("more_body", False)
         return message
 

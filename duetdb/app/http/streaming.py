@@ -30,7 +30,7 @@ class Streaming:
 
     It waits while the client does not read, and ends what makes the chunks at
     once when the client leaves. ``patience`` is how many seconds a client may
-    take for one chunk.
+    take for one chunk. Nobody keeps it, unless ``headers`` have a ``cache-control``.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Streaming:
         rest: AsyncGenerator[bytes, None],
         headers: Mapping[str, str],
         patience: float,
+        status: int = 200,
     ) -> None:
         self._first = first
         self._rest = rest
@@ -46,8 +47,8 @@ class Streaming:
         own = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
         self._start: Message = {
             "type": "http.response.start",
-            "status": 200,
-            "headers": [*own, _NO_STORE],
+            "status": status,
+            "headers": own if "cache-control" in headers else [*own, _NO_STORE],
         }
 
     @classmethod
@@ -57,13 +58,14 @@ class Streaming:
         headers: Mapping[str, str],
         patience: float,
         receive: Receive,
+        status: int = 200,
     ) -> Streaming:
         """The answer, once its first chunk is there: until then errors are ordinary ones.
 
         Raises ``ClientDisconnect`` when the client does not wait for it.
         """
         first = await _while_there(receive, _first(chunks))
-        return cls(first, chunks, headers, patience)
+        return cls(first, chunks, headers, patience, status)
 
     async def close(self) -> None:
         """Ends what makes the chunks."""

@@ -15,7 +15,6 @@ from bson.datetime_ms import DatetimeMS
 
 from duetdb.app.service.encoding import date_text, id_text
 from duetdb.schema_gen.field import Field
-from duetdb.schema_gen.fields.media import MediaType
 from duetdb.schema_gen.model import Collection
 
 # A spreadsheet runs a cell that begins so as a formula.
@@ -106,7 +105,7 @@ def write_ids(value: Any) -> str:
 
 
 def _cell_writer(field: Field | None) -> Callable[[Any], str]:
-    if field is not None and (field.relation or isinstance(field.type, MediaType)):
+    if field is not None and (field.relation or field.type.media):
         return write_ids
     if field is not None and field.type.name == "JSON" and not field.is_list:
         return _json_cell

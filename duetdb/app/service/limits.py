@@ -79,6 +79,33 @@ class Limits:
     """Levels of documents in a REST answer, references expanded (SPEC 9.1); 1 expands none."""
     reported_failures: int = 1_000
     """Documents that an update by query names as failed; it counts all of them."""
+    media_file_bytes: int = field(default=64 * 1024 * 1024, metadata={"max": 2**40})
+    """Bytes of one file of the media archive; more is 413."""
+    media_files: int = 100
+    """Files of one upload."""
+    media_upload_bytes: int = field(default=256 * 1024 * 1024, metadata={"max": 2**40})
+    """Bytes of all files of one upload."""
+    media_uploads: int = 4
+    """Pieces of uploads that a worker stores at a time; the other uploads wait, all in turn."""
+    media_open: int = 400
+    """Uploads that a worker has under way; beyond them uploads are 503 for a moment."""
+    media_send_seconds: int = 60
+    """Seconds that a client may take for one piece of a file (255 KB, with S3 1 MB) until it is
+    cut off; files need no key, and who reads slowly holds memory."""
+    media_pixels: int = 50_000_000
+    """Pixels of a picture that is made smaller; of larger ones there is only the original."""
+    media_ratio: int = 50
+    """How many times as long as wide a picture may be that is made smaller."""
+    media_resizing: int = 2
+    """Pictures that a worker makes smaller at a time."""
+    media_resize_waiting: int = 200
+    """Pictures that wait for that; beyond them smaller sizes are 503 for a moment."""
+    media_resize_seconds: int = 20
+    """Seconds for one picture, after which there is only the original."""
+    media_resize_bytes: int = 1024 * 1024 * 1024
+    """Bytes of memory for one picture; 50 million pixels of any format fit into the default."""
+    media_by_post: bool = True
+    """Whoever may POST documents to some collection may POST files too."""
     write_retries: int = 20
     """Attempts of an optimistic update before it is a Conflict."""
 

@@ -151,9 +151,23 @@ class Expansion:
     reverse: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A media field whose files are described, by one database call for all of a level.
+
+    A list is put under ``key`` of the document (for fields inside objects, of the
+    innermost object): for each id at ``path`` the metadata of its file, or the id
+    as it is stored where there is no such file. REST puts it in place of the
+    field, GraphQL under a key that no field can have.
+    """
+
+    path: str
+    key: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A read of one collection: filter, order, page, projection, expansion.
+    """A read of one collection: filter, order, page, projection, expansion, described media.
 
     ``max`` None means no page limit: only for streams. ``order`` is completed
     by ``_id`` as the stable tie-break (SPEC 7.4).
@@ -171,6 +185,7 @@ class Query:
     max: int | None = 1000
     projection: Projection = Projection()
     expand: tuple[Expansion, ...] = ()
+    described: tuple[Described, ...] = ()
     guard: Filter = EVERYTHING
     address: tuple[str, ...] = ()
 

@@ -11,7 +11,6 @@ from typing import Any, BinaryIO, Final
 from duetdb.app.transfer.cells import GUESSES, guess, nest, read_json, unescape
 from duetdb.app.transfer.rows import Row, TransferError
 from duetdb.schema_gen.field import Field
-from duetdb.schema_gen.fields.media import MediaType
 from duetdb.schema_gen.model import Collection
 
 GUESS_ROWS: Final = 1000
@@ -125,7 +124,7 @@ def _type_of(field: Field | None) -> str:
     """
     if field is None:
         return "text"
-    if field.relation is not None or isinstance(field.type, MediaType):
+    if field.relation is not None or field.type.media:
         return "ids"
     if field.is_list:
         return "list"

@@ -16,6 +16,7 @@ class MediaType(FieldType):
     bson = ("objectId",)
     graphql = "ID"
     always_list = True
+    media = True
 
     def coerce(self, value: Any, field: Field) -> ObjectId:
         if isinstance(value, dict):

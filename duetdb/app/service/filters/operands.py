@@ -16,7 +16,6 @@ from duetdb.app.service.errors import BadQuery
 from duetdb.app.service.filters.paths import FORBIDDEN, Target
 from duetdb.schema_gen.field import Field, Mismatch, Relation
 from duetdb.schema_gen.fields.instants import InstantType
-from duetdb.schema_gen.fields.media import MediaType
 from duetdb.schema_gen.fields.numbers import exact
 from duetdb.schema_gen.fields.reference import Reference
 from duetdb.schema_gen.ids import stored_id
@@ -77,7 +76,7 @@ class Operands:
             return self._instant
         if field.type.name in _NUMBERS:
             return _money if field.type.name == "money" else _number
-        if field.type.name == "bool" or isinstance(field.type, MediaType):
+        if field.type.name == "bool" or field.type.media:
             return lambda value: _coerced(field, value)
         return literal
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
 _LONGEST: Final = 254
 
@@ -19,12 +19,35 @@ def plain_address(text: str) -> str:
     Raises ``BadAddress`` for what is none, for several, and for letters before the @
     that most mail servers do not take.
     """
-    if not text.isprintable() or len(text) > _LONGEST or {*" ,;<>"} & {*text}:
-        raise BadAddress("Must be exactly one e-mail address such as name@example.com.")
-    try:
-        found = validate_email(text, check_deliverability=False, globally_deliverable=False)
-    except EmailNotValidError:
-        raise BadAddress("Must be exactly one e-mail address such as name@example.com.") from None
-    if found.ascii_email is None:
+    found = _read(text).ascii_email
+    if found is None:
         raise BadAddress("Has letters before the @ that mail servers do not take: use ASCII there.")
-    return found.ascii_email
+    return found
+
+
+def readable_address(text: str) -> str:
+    """An address as people spell it, an international domain in its own letters.
+
+    Raises ``BadAddress``.
+    """
+    return _read(text).normalized
+
+
+def folded(text: str) -> str:
+    """What all spellings of an address have in common: lower case, and an encoded domain."""
+    try:
+        return plain_address(text.strip()).lower()
+    except BadAddress:
+        return text.lower()
+
+
+def _read(text: str) -> ValidatedEmail:
+    wrong = BadAddress("Must be exactly one e-mail address such as name@example.com.")
+    if not text.isprintable() or len(text) > _LONGEST or {*" ,;<>"} & {*text}:
+        raise wrong
+    try:
+        return validate_email(
+            text, check_deliverability=False, globally_deliverable=False, strict=True
+        )
+    except EmailNotValidError:
+        raise wrong from None

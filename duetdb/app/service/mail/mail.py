@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,7 +12,8 @@ from duetdb.app.service.mail.addresses import BadAddress, plain_address
 from duetdb.app.service.mail.options import MailOptions
 from duetdb.schema_gen.suggest import did_you_mean
 
-_LONGEST: Final = 500
+_ID: Final = re.compile(r"[0-9a-f]{24}")
+LONGEST: Final = 500
 """Characters of a subject or a name; a header has no room for more."""
 _TEXTS: Final = ("subject", "company", "sendername", "template", "transport")
 _KNOWN: Final = ("to", "html", "reply_to", "attachments", *_TEXTS)
@@ -29,6 +31,8 @@ class Mail:
     template: str = ""
     transport: str = ""
     reply_to: str = ""
+    attachments: Sequence[str] = ()
+    """Ids of files, which may not be there."""
 
 
 def read_mails(body: Any, options: MailOptions) -> Sequence[Mail]:
@@ -79,11 +83,10 @@ class _Reading:
         texts = {name: self._text(name) for name in _TEXTS}
         if texts["transport"].lower() not in ("", "gmail"):
             self._wrong("transport", "Must be empty or Gmail.")
-        if self._given.get("attachments"):
-            self._wrong("attachments", "Files cannot be attached on this server.")
+        attachments = self._attachments()
         if self.invalid:
             return None
-        return Mail(to=to, data=data, reply_to=reply_to, **texts)
+        return Mail(to=to, data=data, reply_to=reply_to, attachments=attachments, **texts)
 
     def _address(self, name: str, *, required: bool) -> str:
         value = self._given.get(name)
@@ -124,16 +127,31 @@ class _Reading:
         if not isinstance(value, str):
             self._wrong(name, "Must be a text.")
             return ""
-        if len(value) > _LONGEST or not all(_is_plain(each) for each in value):
-            self._wrong(name, f"Must be one line of at most {_LONGEST} characters.", "REGEX")
+        if len(value) > LONGEST or not all(map(is_plain, value)):
+            self._wrong(name, f"Must be one line of at most {LONGEST} characters.", "REGEX")
             return ""
         return value
+
+    def _attachments(self) -> Sequence[str]:
+        value = self._given.get("attachments")
+        ids = [value] if isinstance(value, str) and value else value or []  # a form may have one
+        most = self._options.mail_attachments
+        if not isinstance(ids, list):
+            self._wrong("attachments", "Must be a list of ids of files.")
+            return []
+        if len(ids) > most:
+            self._wrong("attachments", f"Must be at most {most} files.")
+            return []
+        for number, each in enumerate(ids):
+            if not (isinstance(each, str) and _ID.fullmatch(each)):
+                self._wrong(f"attachments.{number}", "Must be the id of a file.")
+        return ids
 
     def _wrong(self, field: str, message: str, code: str = "TYPE") -> None:
         self.invalid.append(Invalid(field, message, code, self._index))
 
 
-def _is_plain(character: str) -> bool:
+def is_plain(character: str) -> bool:
     """Neither a control character nor anything that begins a new line, nor half a character."""
     code = ord(character)
     unseen = code < 32 or 127 <= code < 160 or code in (0x2028, 0x2029)

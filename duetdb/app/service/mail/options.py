@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -27,11 +28,17 @@ class MailOptions:
     """The address that mail comes from; needed with smtp_url."""
     public_url: str | None = None
     """Where others reach this server, such as https://api.example.com; mail then has a link to
-    unsubscribe by."""
+    unsubscribe by, and media have whole addresses in GraphQL."""
     mail_batch: int = field(default=1000, metadata={"max": 10_000})
     """Mails in one request."""
     mail_bytes: int = field(default=1_000_000, metadata={"max": 8_000_000})
     """Bytes of the HTML of one mail."""
+    mail_attachments: int = field(default=20, metadata={"max": 100})
+    """Files that go with one mail."""
+    mail_attachment_bytes: int = field(default=10_000_000, metadata={"max": 100_000_000})
+    """Bytes of all files that go with one mail."""
+    mail_template_seconds: int = field(default=10, metadata={"max": 600})
+    """Seconds that the templates of one request may take; one mail's take half a second at most."""
     mail_hourly: int = field(default=1000, metadata={"min": 0})
     """Mails that one web key may send in an hour; 0: any number."""
     mail_daily: int = field(default=10_000, metadata={"min": 0})
@@ -41,8 +48,10 @@ class MailOptions:
     mail_attempts: int = field(default=20, metadata={"max": 100})
     """Times that a mail is offered to the mail server before it counts as failed."""
     mail_lease_seconds: int = field(default=120, metadata={"min": 4, "max": 3600})
-    """Seconds after which another worker takes a mail whose worker has died; half of it is what
-    the mail server may take for one mail."""
+    """Seconds after which another worker takes a mail whose worker has died."""
+    mail_answer_seconds: int = field(default=600, metadata={"min": 1, "max": 3600})
+    """Seconds that the mail server may take to answer to a mail; an answer that comes later means
+    that it is sent twice."""
     mail_retry_seconds: int = field(default=30, metadata={"max": 3600})
     """Seconds before the second attempt; twice as long before each further one, up to an hour."""
 
@@ -87,21 +96,38 @@ def relay_of(url: str) -> Relay:
     )
 
 
-def check_mail_options(options: MailOptions) -> None:
-    """Raises ``BadMailOptions`` before anything starts."""
+def sender_of(options: MailOptions) -> str:
+    """The address that mail comes from, an international domain encoded; empty if none is set.
+
+    Raises ``BadMailOptions``.
+    """
     from duetdb.app.service.mail.addresses import BadAddress, plain_address
 
+    try:
+        return plain_address(options.mail_from) if options.mail_from is not None else ""
+    except BadAddress as error:
+        raise BadMailOptions(f"mail_from: {error}") from None
+
+
+def trust_of(options: MailOptions) -> ssl.SSLContext:
+    """What verifies the mail server; raises ``BadMailOptions``."""
+    try:
+        return ssl.create_default_context(cafile=options.smtp_ca)
+    except OSError:
+        raise BadMailOptions(f"smtp_ca: {options.smtp_ca} holds no certificates.") from None
+
+
+def check_mail_options(options: MailOptions) -> None:
+    """Raises ``BadMailOptions`` before anything starts."""
     if options.smtp_url is not None:
         relay_of(options.smtp_url)
         if options.mail_from is None:
             raise BadMailOptions("smtp_url needs mail_from, the address that mail comes from.")
-    if options.mail_from is not None:
-        try:
-            plain_address(options.mail_from)
-        except BadAddress as error:
-            raise BadMailOptions(f"mail_from: {error}") from None
-    if options.smtp_ca is not None and not options.smtp_ca.is_file():
-        raise BadMailOptions(f"smtp_ca: there is no file {options.smtp_ca}.")
+    sender_of(options)
+    if options.smtp_ca is not None:
+        if not options.smtp_ca.is_file():
+            raise BadMailOptions(f"smtp_ca: there is no file {options.smtp_ca}.")
+        trust_of(options)
     if options.public_url is not None and not _is_site(options.public_url):
         raise BadMailOptions("public_url must be like https://api.example.com, without ? and #.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from secrets import token_hex
 from typing import Any, Final
@@ -13,12 +14,15 @@ from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Invalid, LimitExceeded, TooManyRequests, ValidationFailed
 from duetdb.app.service.events import Change, ChangeKind
 from duetdb.app.service.mail.addresses import BadAddress, plain_address
+from duetdb.app.service.mail.attachments import Attachments
 from duetdb.app.service.mail.delivery import Delivery
 from duetdb.app.service.mail.mail import Mail, read_mails
-from duetdb.app.service.mail.options import MailOptions
-from duetdb.app.service.mail.queue import OUTBOUND, Entry, Queue
-from duetdb.app.service.mail.templates import BadTemplate, Filled, Template, Templates
+from duetdb.app.service.mail.options import MailOptions, sender_of
+from duetdb.app.service.mail.queue import OUTBOUND, Message, Queue
+from duetdb.app.service.mail.sandbox import BadTemplate
+from duetdb.app.service.mail.templates import Filled, Template, Templates
 from duetdb.app.service.mail.unsubscribes import Unsubscribes
+from duetdb.app.service.media.archive import Archive
 from duetdb.app.service.permits import Permits
 from duetdb.app.service.principal import FULL_ACCESS, Principal, refusal
 from duetdb.app.service.query import Document
@@ -33,18 +37,22 @@ WARNING: Final = "No mail server is set, so mail is stored and not sent: set smt
 class Outbox:
     """Every mail that leaves passes here, those about accounts included."""
 
-    def __init__(self, engine: Engine, service: Service, options: MailOptions) -> None:
+    def __init__(
+        self, engine: Engine, service: Service, archive: Archive, options: MailOptions
+    ) -> None:
         self._engine = engine
         self._service = service
         self._options = options
+        self._sender = sender_of(options)
         self._queue = Queue(engine, options.mail_lease_seconds)
         self._templates = Templates(engine, options.mail_bytes, service.limits.query_ms)
         self._plans = WritePlans()
         self._permits: Permits | None = None
         self.unsubscribes = Unsubscribes(engine, service, options.public_url)
-        self._delivery = (
-            Delivery(self._queue, self.unsubscribes, options) if options.smtp_url else None
-        )
+        self._attachments = Attachments(archive, options)
+        self._delivery: Delivery | None = None
+        if options.smtp_url:
+            self._delivery = Delivery(self._queue, self.unsubscribes, self._attachments, options)
 
     @property
     def sends(self) -> bool:
@@ -77,19 +85,22 @@ class Outbox:
         """
         self.admit(principal)
         mails = read_mails(body, self._options)
+        wrong = await self._attachments.wrong(mails, isinstance(body, list))
+        if wrong:
+            raise ValidationFailed(wrong)
         filled = await self._filled(mails, isinstance(body, list))
         await self._spend(principal, len(mails))
         unwanted = await self.unsubscribes.among(each.to for each in mails)
         copies: list[Document] = []
-        entries: list[Entry] = []
+        messages: dict[Any, Message] = {}
         for mail, each in zip(mails, filled, strict=True):
             copy = self._copy(mail, each, principal)
             if mail.to.lower() in unwanted:
                 copy["status"] = "skipped"
             elif self.sends:
-                entries.append(self._entry(copy["_id"], self._message(mail, each)))
+                messages[copy["_id"]] = self._message(mail, each)
             copies.append(copy)
-        await self._store(copies, entries, principal)
+        await self._store(copies, messages, principal)
         return [each["_id"] for each in copies]
 
     async def send_token(self, to: str, subject: str, html: str) -> Any:
@@ -100,7 +111,7 @@ class Outbox:
         mail = Mail(to=to, subject=subject, data={})
         copy = self._copy(mail, Filled(subject, "" if self.sends else html), FULL_ACCESS)
         copy["status"], copy["unsubscribelink"] = "queued", ""
-        entries: list[Entry] = []
+        messages: dict[Any, Message] = {}
         if self.sends:
             try:
                 address = plain_address(to)
@@ -108,15 +119,15 @@ class Outbox:
                 copy["status"], copy["reason"] = "failed", str(error)
             else:
                 mail = Mail(to=address, subject=subject, data={})
-                message = {**self._message(mail, Filled(subject, html)), "unsubscribe": ""}
-                entries.append({**self._entry(copy["_id"], message), "secret": True})
-        await self._store([copy], entries, FULL_ACCESS)
+                message = self._message(mail, Filled(subject, html))
+                messages[copy["_id"]] = {**message, "unsubscribe": "", "secret": True}
+        await self._store([copy], messages, FULL_ACCESS)
         return copy["_id"]
 
     async def _store(
-        self, copies: Sequence[Document], entries: Sequence[Entry], principal: Principal
+        self, copies: Sequence[Document], messages: Mapping[Any, Message], principal: Principal
     ) -> None:
-        await self._queue.put(copies, entries)
+        await self._queue.put(copies, messages)
         self._service.events.publish(
             Change(
                 kind=ChangeKind.CREATED,
@@ -126,7 +137,7 @@ class Outbox:
                 principal=principal.name,
             )
         )
-        if self._delivery is not None and entries:
+        if self._delivery is not None and messages:
             self._delivery.wake()
 
     async def _filled(self, mails: Sequence[Mail], several: bool) -> list[Filled]:
@@ -134,6 +145,7 @@ class Outbox:
         filled: list[Filled] = []
         invalid: list[Invalid] = []
         size, most = 0, self._service.limits.body_bytes
+        began, seconds = time.monotonic(), self._options.mail_template_seconds
         for position, mail in enumerate(mails):
             index = position if several else None
             if mail.template not in known:
@@ -148,10 +160,9 @@ class Outbox:
             except BadTemplate as error:
                 invalid.append(Invalid("html", str(error), "TYPE", index))
             if size > most:
-                raise LimitExceeded(
-                    f"The mails of one request have at most {most:,} characters.",
-                    hint="Send them in several requests.",
-                )
+                raise _too_much(f"The mails of one request have at most {most:,} characters.")
+            if time.monotonic() - began > seconds:
+                raise _too_much(f"Templates take longer than {seconds} seconds.")
         if invalid:
             raise ValidationFailed(invalid)
         return filled
@@ -193,7 +204,7 @@ class Outbox:
         copy: Document = {
             "_id": ObjectId(),
             "to": mail.to,
-            "from": self._options.mail_from or "",
+            "from": self._sender,
             "subject": filled.subject,
             "company": mail.company,
             "transport": mail.transport,
@@ -202,22 +213,25 @@ class Outbox:
             "body": filled.html,
             "status": "queued" if self.sends else "stored",
         }
+        if mail.attachments:
+            copy["attachments"] = [*mail.attachments]
         plan = self._plans.of(self._service.catalog.collection(OUTBOUND))
         plan.tokenizer.apply(copy)
         stamp_created(copy, principal, now())
         return copy
 
-    def _message(self, mail: Mail, filled: Filled) -> dict[str, Any]:
-        domain = (self._options.mail_from or "").rpartition("@")[2]
+    def _message(self, mail: Mail, filled: Filled) -> Message:
         return {
             "to": mail.to,
             "subject": filled.subject,
             "html": filled.html,
             "sendername": mail.sendername,
             "reply_to": mail.reply_to,
+            "attachments": [*mail.attachments],
             "unsubscribe": self.unsubscribes.link(mail.to),
-            "message_id": f"<{token_hex(16)}@{domain}>",
+            "message_id": f"<{token_hex(16)}@{self._sender.rpartition('@')[2]}>",
         }
 
-    def _entry(self, id_: ObjectId, message: Mapping[str, Any]) -> Entry:
-        return {"_id": id_, "due": now(), "attempts": 0, "secret": False, "message": message}
+
+def _too_much(sentence: str) -> LimitExceeded:
+    return LimitExceeded(sentence, hint="Send the mails in several requests.")

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
 from contextlib import suppress
-from pathlib import Path
-from typing import Final
+from functools import cache
+from typing import Final, cast
 
 import aiosmtplib
 from aiosmtplib import (
+    SMTPDataError,
     SMTPException,
-    SMTPRecipientsRefused,
+    SMTPHeloError,
     SMTPResponseException,
+    SMTPSenderRefused,
+    SMTPServerDisconnected,
 )
 
 from duetdb.app.service.mail.options import Relay
 
 _STEP_SECONDS: Final = 30
-"""What each step of the conversation may take."""
+"""What each step of the conversation may take, but for the answer to a mail."""
+_QUIT_SECONDS: Final = 2
+_GO_ON: Final = 354
+_ENOUGH: Final = 421
+_TOO_LARGE: Final = 552
 
 
 class Unreachable(Exception):
@@ -33,65 +42,147 @@ class NotNow(Exception):
 
 
 class Connection:
-    """Certificates are verified; ``ca`` is a file with those that vouch for the server."""
+    """Certificates are verified by ``tls``; ``answer_seconds`` is what the server may take to
+    answer to a mail that was sent."""
 
-    def __init__(self, relay: Relay, ca: Path | None) -> None:
+    def __init__(self, relay: Relay, tls: ssl.SSLContext, answer_seconds: float) -> None:
         self._relay = relay
-        self._ca = ca
+        self._tls = tls
+        self._answer_seconds = answer_seconds
         self._smtp: aiosmtplib.SMTP | None = None
+        self.offered = False
+        """Whether the server may have the mail that was sent last."""
 
-    async def open(self) -> None:
+    async def send(self, sender: str, to: str, message: bytes) -> None:
+        """Returns when the server has taken the mail, whose lines end as SMTP wants it.
+
+        Raises ``Unreachable`` before it was offered, ``Refused`` and ``NotNow``. Whoever stops
+        waiting has to ``drop`` the connection.
+        """
+        self.offered = False
+        smtp = await self._begun(sender, message)
+        try:
+            await smtp.rcpt(to)
+            await self._say(smtp, message)
+        except SMTPResponseException as error:
+            await self._forget(smtp)
+            raise _answer(error) from None
+        except (SMTPException, OSError) as error:
+            self.drop()
+            raise NotNow(_told(error)) from None
+
+    async def _say(self, smtp: aiosmtplib.SMTP, message: bytes) -> None:
+        """DATA; not by the library, which would look for ends of lines in each mail anew, and
+        keep everybody waiting for a tenth of a second while it does so in a large one."""
+        began = await smtp.execute_command(b"DATA")
+        if began.code != _GO_ON:
+            raise SMTPDataError(began.code, began.message)
+        self.offered = True
+        if smtp.protocol is None:
+            raise SMTPServerDisconnected("Connection lost")
+        smtp.protocol.write(message.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+        answer = await smtp.protocol.read_response(timeout=self._answer_seconds)
+        if answer.code // 100 != 2:
+            raise SMTPDataError(answer.code, answer.message)
+
+    async def close(self) -> None:
+        if self._smtp is not None and self._smtp.is_connected:
+            with suppress(SMTPException, OSError):
+                await self._smtp.quit(timeout=_QUIT_SECONDS)
+        self.drop()
+
+    def drop(self) -> None:
+        """Ends it without a word, and without the rest of a mail that is not sent yet."""
+        if self._smtp is not None:
+            if self._smtp.transport is not None:
+                cast(asyncio.WriteTransport, self._smtp.transport).abort()
+            self._smtp.close()
+        self._smtp = None
+
+    async def _begun(self, sender: str, message: bytes) -> aiosmtplib.SMTP:
+        """A connection on which a mail was announced.
+
+        A server may want each of them to carry only so many, which shows only now: then another
+        one is made, once.
+        """
+        used = self._smtp is not None
+        smtp = await self._open()
+        size = [f"size={len(message)}"] if smtp.supports_extension("size") else []
+        try:
+            await smtp.mail(sender, options=size)
+        except SMTPSenderRefused as error:
+            await self._forget(smtp)
+            if used and error.code == _ENOUGH:
+                return await self._begun(sender, message)
+            if error.code == _TOO_LARGE or 400 <= error.code < 500:
+                raise _answer(error) from None
+            raise Unreachable(_told(error)) from None
+        except SMTPServerDisconnected as error:
+            self.drop()
+            if used:
+                return await self._begun(sender, message)
+            raise Unreachable(_told(error)) from None
+        except (SMTPException, OSError) as error:
+            self.drop()
+            raise Unreachable(_told(error)) from None
+        return smtp
+
+    async def _open(self) -> aiosmtplib.SMTP:
         """Connects, unless it is connected; raises ``Unreachable``."""
         if self._smtp is not None and self._smtp.is_connected:
-            return
+            return self._smtp
         relay = self._relay
-        smtp = aiosmtplib.SMTP(
+        self._smtp = smtp = aiosmtplib.SMTP(
             hostname=relay.host,
             port=relay.port,
+            local_hostname=await asyncio.to_thread(_own_name),
             username=relay.username,
             password=relay.password,
             timeout=_STEP_SECONDS,
             use_tls=relay.implicit_tls,
             start_tls=relay.starttls,
-            tls_context=ssl.create_default_context(cafile=self._ca),
+            tls_context=self._tls,
         )
         try:
             await smtp.connect()
+            if smtp.is_ehlo_or_helo_needed:
+                await _greet(smtp)
         except (SMTPException, OSError, ValueError) as error:
-            smtp.close()
+            self.drop()
             raise Unreachable(_told(error)) from None
-        self._smtp = smtp
+        return smtp
 
-    async def send(self, sender: str, to: str, message: bytes) -> None:
-        """Returns when the server has taken the mail; raises ``Refused`` and ``NotNow``."""
-        assert self._smtp is not None, "open() comes first"
+    async def _forget(self, smtp: aiosmtplib.SMTP) -> None:
+        """The mail that was begun does not go on, and the next one may."""
         try:
-            await self._smtp.sendmail(sender, [to], message)
-        except SMTPRecipientsRefused as error:
-            first = error.recipients[0]
-            raise _answer(first.code, first.message) from None
-        except SMTPResponseException as error:
-            raise _answer(error.code, error.message) from None
-        except (SMTPException, OSError) as error:
-            self._drop()
-            raise NotNow(_told(error)) from None
-
-    async def close(self) -> None:
-        if self._smtp is not None and self._smtp.is_connected:
-            with suppress(SMTPException, OSError):
-                await self._smtp.quit(timeout=5)
-        self._drop()
-
-    def _drop(self) -> None:
-        if self._smtp is not None:
-            self._smtp.close()
-        self._smtp = None
+            await smtp.rset()
+        except (SMTPException, OSError):
+            self.drop()
 
 
-def _answer(code: int, message: str) -> Exception:
-    said = " ".join(f"{code} {message}".split())[:300]
-    return Refused(said) if 500 <= code < 600 else NotNow(said)
+async def _greet(smtp: aiosmtplib.SMTP) -> None:
+    try:
+        await smtp.ehlo()
+    except SMTPHeloError:
+        await smtp.helo()
 
 
-def _told(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+@cache
+def _own_name() -> str:
+    """What this machine calls itself: found once, because name servers may be slow."""
+    return socket.getfqdn()
+
+
+def _answer(error: SMTPResponseException) -> Exception:
+    said = _told(f"{error.code} {error.message}")
+    return Refused(said) if 500 <= error.code < 600 else NotNow(said)
+
+
+def _told(said: Exception | str) -> str:
+    """A sentence that can be stored: servers may answer in any encoding."""
+    if isinstance(said, SMTPResponseException):
+        said = f"{said.code} {said.message}"
+    elif isinstance(said, Exception):
+        said = f"{type(said).__name__}: {said}"
+    clean = said.encode("utf-8", "replace").decode("utf-8")
+    return " ".join("".join(each if each.isprintable() else " " for each in clean).split())[:300]

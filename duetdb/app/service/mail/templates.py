@@ -1,48 +1,22 @@
-"""Templates: documents of the collection ``templates``, filled in by a sandboxed engine.
-
-A template may show values, choose and repeat. It can call nothing, set nothing
-and reach no other template, and what it repeats is counted and timed: what it
-costs is bounded by the size of the request.
-"""
+"""Templates: documents of the collection ``templates``, filled in by a sandboxed engine."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jinja2 import StrictUndefined, TemplateError, nodes
-from jinja2.nodes import Node
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import TemplateError
 from markupsafe import Markup
 
 from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.lately import primary
+from duetdb.app.service.mail.mail import LONGEST, is_plain
+from duetdb.app.service.mail.sandbox import BadTemplate, Meter, compiled
 
 COLLECTION: Final = "templates"
-_LONGEST: Final = 200_000
-"""Characters of a template."""
-_ROUNDS: Final = 10_000
-"""Repetitions in one mail, of all loops together."""
-_SECONDS: Final = 0.5
-"""What one mail may take."""
-
-_ALLOWED: Final = (
-    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.For, nodes.If, nodes.Name),
-    *(nodes.Const, nodes.Getattr, nodes.Getitem, nodes.Filter, nodes.Compare, nodes.Operand),
-    *(nodes.And, nodes.Or, nodes.Not, nodes.Add, nodes.Sub, nodes.Div, nodes.CondExpr),
-    *(nodes.Concat, nodes.Keyword, nodes.Test, nodes.Tuple, nodes.List, nodes.Neg),
-)
-_FILTERS: Final = frozenset(
-    "abs capitalize default d e escape first float int last length lower round striptags "
-    "title trim upper".split()
-)
-_TESTS: Final = frozenset("defined undefined none string number mapping sequence".split())
-_COUNTED: Final = "_counted"
-
 _DEFAULT: Final = """<!DOCTYPE html>
 <html><head><meta charset="utf-8"><title>{{ subject }}</title></head><body>
 {{ body }}
@@ -50,10 +24,6 @@ _DEFAULT: Final = """<!DOCTYPE html>
 {% if unsubscribelink %}<a href="{{ unsubscribelink }}">Unsubscribe</a>{% endif %}</p>{% endif %}
 </body></html>
 """
-
-
-class BadTemplate(Exception):
-    """The text is one sentence about the template, or about what it was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +37,8 @@ class Template:
 
     def __init__(self, html: str, subject: str, longest: int) -> None:
         self._longest = longest
-        self._html = _compiled(html)
-        self._subject = _compiled(subject)
+        self._html = compiled(html)
+        self._subject = compiled(subject)
 
     def fill(self, data: Mapping[str, Any]) -> Filled:
         """The mail for this data; ``body`` in it is HTML, everything else is text.
@@ -77,21 +47,21 @@ class Template:
         """
         values = {**data, "body": Markup(data.get("body") or "")}
         subject = Markup(self._rendered(self._subject, values)).unescape()
-        return Filled(" ".join(subject.split())[:500], self._rendered(self._html, values))
+        plain = "".join(each if is_plain(each) else " " for each in subject)
+        return Filled(" ".join(plain.split())[:LONGEST], self._rendered(self._html, values))
 
-    def _rendered(self, compiled: Any, values: Mapping[str, Any]) -> str:
+    def _rendered(self, template: Any, values: Mapping[str, Any]) -> str:
         parts: list[str] = []
         size = 0
-        meter = _Meter()
         try:
-            for part in compiled.generate({**values, "_meter": meter}):
+            for part in template.generate({**values, "_meter": Meter(self._longest)}):
                 size += len(part.encode("utf-8", "surrogatepass"))
                 if size > self._longest:
                     raise BadTemplate(f"The mail is larger than {self._longest:,} bytes.")
                 parts.append(part)
         except TemplateError as error:
             raise BadTemplate(f"The template cannot be filled in: {error.message}.") from None
-        except (TypeError, ValueError, ArithmeticError, RecursionError):
+        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError):
             raise BadTemplate("The template does not fit the data that it was given.") from None
         return "".join(parts)
 
@@ -127,55 +97,3 @@ class Templates:
         """As ``Template.fill``."""
         async with self._turns:
             return await asyncio.to_thread(template.fill, data)
-
-
-class _Meter:
-    def __init__(self) -> None:
-        self._left = _ROUNDS
-        self._until = time.monotonic() + _SECONDS
-
-    def of(self, items: Iterable[Any]) -> Iterator[Any]:
-        for each in items:
-            self._left -= 1
-            if self._left < 0 or time.monotonic() > self._until:
-                raise BadTemplate(f"The template repeats more than {_ROUNDS:,} times.")
-            yield each
-
-
-_ENGINE: Final = ImmutableSandboxedEnvironment(autoescape=True, undefined=StrictUndefined)
-_ENGINE.globals.clear()
-_ENGINE.filters[_COUNTED] = lambda items, meter: meter.of(items)
-
-
-def _compiled(text: str) -> Any:
-    if len(text) > _LONGEST:
-        raise BadTemplate(f"A template has at most {_LONGEST:,} characters.")
-    try:
-        tree = _ENGINE.parse(text)
-        _check(tree)
-        for each in tree.find_all(nodes.For):
-            each.iter = nodes.Filter(
-                each.iter, _COUNTED, [nodes.Name("_meter", "load")], [], None, None
-            ).set_lineno(each.lineno)
-        tree.set_environment(_ENGINE)
-        return _ENGINE.from_string(tree)
-    except TemplateError as error:
-        raise BadTemplate(f"The template cannot be read: {error.message}.") from None
-    except RecursionError:
-        raise BadTemplate("The template is nested too deeply.") from None
-
-
-def _check(node: Node) -> None:
-    """Raises ``BadTemplate`` for anything but showing, choosing and repeating."""
-    for each in node.iter_child_nodes():
-        if not isinstance(each, _ALLOWED):
-            raise BadTemplate(f"A template cannot use {type(each).__name__} (line {each.lineno}).")
-        if isinstance(each, nodes.For) and each.recursive:
-            raise BadTemplate(f"A template cannot repeat itself (line {each.lineno}).")
-        if isinstance(each, nodes.Filter) and each.name not in _FILTERS:
-            raise BadTemplate(f"A template has no filter {each.name!r} (line {each.lineno}).")
-        if isinstance(each, nodes.Test) and each.name not in _TESTS:
-            raise BadTemplate(f"A template has no test {each.name!r} (line {each.lineno}).")
-        if isinstance(each, nodes.Name) and (each.name[0] == "_" or each.name == "self"):
-            raise BadTemplate(f"A template has no name {each.name!r} (line {each.lineno}).")
-        _check(each)

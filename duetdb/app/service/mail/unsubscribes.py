@@ -15,6 +15,7 @@ from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Forbidden
 from duetdb.app.service.lately import primary
+from duetdb.app.service.mail.addresses import folded, readable_address
 from duetdb.app.service.principal import FULL_ACCESS
 from duetdb.app.service.query import Create
 from duetdb.app.service.service import Service
@@ -22,6 +23,8 @@ from duetdb.app.service.service import Service
 COLLECTION: Final = "email_unsubscribed"
 PATH: Final = "/mail/unsubscribe"
 _NAME: Final = "mail"
+_FOLDED: Final = {"locale": "en", "strength": 2}
+"""The collation that compares without case."""
 
 
 class Unsubscribes:
@@ -42,7 +45,7 @@ class Unsubscribes:
                 await kept.insert_one({"_id": _NAME, "value": secrets.token_hex(32)})
             self._secret = bytes.fromhex((await kept.find_one({"_id": _NAME}))["value"])
             if not self._engine.in_memory:
-                await self._stored.create_index("to", name="mail_to")
+                await self._stored.create_index("to", name="mail_to", collation=_FOLDED)
 
     def link(self, address: str) -> str:
         """Where its owner unsubscribes; empty without ``public_url``."""
@@ -52,11 +55,20 @@ class Unsubscribes:
         return f"{self._site}{PATH}?{query}"
 
     async def among(self, addresses: Iterable[str]) -> set[str]:
-        """Those that want no mail, in lower case."""
-        spelled = {spelling for each in addresses for spelling in (each, each.lower())}
+        """Those of these plain addresses that want no mail, in lower case.
+
+        Somebody may have put them into the collection in another case, and with the
+        letters of an international domain.
+        """
+        asked = {*addresses}
+        asked |= {readable_address(each) for each in asked if "xn--" in each.lower()}
         with translate_driver_errors():
-            cursor = self._stored.find({"to": {"$in": [*spelled]}}, {"to": 1})
-            return {str(each["to"]).lower() async for each in cursor}
+            if self._engine.in_memory:
+                asked |= {each.lower() for each in asked}
+                cursor = self._stored.find({"to": {"$in": [*asked]}}, {"to": 1})
+            else:
+                cursor = self._stored.find({"to": {"$in": [*asked]}}, {"to": 1}).collation(_FOLDED)
+            return {folded(str(each["to"])) async for each in cursor}
 
     def check(self, address: str, token: str) -> None:
         """Raises ``Forbidden`` unless the token is that of the address."""

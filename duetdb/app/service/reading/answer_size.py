@@ -7,7 +7,7 @@ circles would make billions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -66,24 +66,34 @@ def check_look_ups(limits: Limits, more: int) -> None:
 
 def check_shown(limits: Limits, documents: Sequence[Document], query: Query) -> None:
     """The same for the documents of an answer to ``query``, their expansions attached."""
-    related = _related([(each, 1) for each in documents], query.expand) if query.expand else 0
-    check_size(limits, len(documents) * query.projection.times + related)
+    inside = query.expand or query.described
+    below = _below([(each, 1) for each in documents], query) if inside else 0
+    check_size(limits, len(documents) * query.projection.times + below)
 
 
-def _related(level: Iterable[tuple[Document, int]], expand: tuple[Expansion, ...]) -> int:
-    """How many are shown below documents that stand in so many places each."""
+def _below(level: Collection[tuple[Document, int]], query: Query) -> int:
+    """How many are shown below documents that stand in so many places each.
+
+    A file that is described counts as a document.
+    """
     total = 0
-    for expansion in expand:
+    for media in query.described:
+        *parents, _ = media.path.split(".")
+        for document, places in level:
+            shown = sum(len(holder.get(media.key) or ()) for holder in holders(document, parents))
+            total += places * shown * query.projection.times
+    for expansion in query.expand:
         times = expansion.query.projection.times
+        deeper = expansion.query.expand or expansion.query.described
         below: dict[int, tuple[Document, int]] = {}
         for document, places in level:
             for attached in _attached(document, expansion):
                 total += places * len(attached) * times
-                for each in attached if expansion.query.expand else ():
+                for each in attached if deeper else ():
                     _, others = below.get(id(each), (each, 0))
                     below[id(each)] = each, others + places
         if below:
-            total += _related(below.values(), expansion.query.expand)
+            total += _below(below.values(), expansion.query)
     return total
 
 

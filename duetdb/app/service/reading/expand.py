@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from duetdb.app.service.errors import LimitExceeded
 from duetdb.app.service.query import Document, Expansion, Query
+from duetdb.app.service.reading.describing import describe
 from duetdb.app.service.reading.expand_groups import Members, grouped
-from duetdb.app.service.reading.ids import usable
+from duetdb.app.service.reading.ids import check_number, usable
 from duetdb.app.service.reading.ordering import page
 from duetdb.app.service.reading.projections import projection_of, trim
 from duetdb.app.service.reading.related import settled
@@ -23,8 +23,14 @@ async def complete(documents: list[Document], query: Query, source: Source) -> N
     trim(documents, query)
     if query.collection.former:
         under_new_names(documents, query.collection)
-    if query.expand and documents:
-        await expand(documents, query, source)
+    if (query.expand or query.described) and documents:
+        await attach(documents, query, source)
+
+
+async def attach(documents: list[Document], query: Query, source: Source) -> None:
+    """Attaches related documents and metadata of files, in place; errors are ``expand``'s."""
+    await expand(documents, query, source)
+    await describe(documents, query.described, source)
 
 
 async def expand(documents: list[Document], query: Query, source: Source) -> None:
@@ -80,16 +86,8 @@ def _ids(stored: Any) -> list[Any]:
 
 def _unique(links: Links, source: Source) -> list[Any]:
     unique = list(dict.fromkeys(each for _, ids in links for each in ids))
-    _bounded(len(unique), source)
+    check_number(len(unique), "related documents", source.limits)
     return unique
-
-
-def _bounded(number: int, source: Source) -> None:
-    if number > source.limits.level_documents:
-        raise LimitExceeded(
-            f"More than {source.limits.level_documents} related documents belong to this page.",
-            hint="Ask for fewer documents, or for fewer related ones of each.",
-        )
 
 
 async def _attach_by_id(expansion: Expansion, links: Links, source: Source) -> None:
@@ -125,7 +123,7 @@ async def _attach_groups(
     query = await settled(expansion.query, source)
     selection = select(query).within(members.condition(ids))
     groups = await grouped(query, members, ids, selection, source)
-    _bounded(sum(map(len, groups.values())), source)
+    check_number(sum(map(len, groups.values())), "related documents", source.limits)
     await complete([each for group in groups.values() for each in group], query, source)
     for document, own in links:
         document[expansion.key] = [each for id_ in own for each in groups.get(id_, ())]

@@ -11,7 +11,7 @@ from duetdb.app.service.engine import Engine
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.query import EVERYTHING, Document, Match, Query
 from duetdb.app.service.reading.answer_size import check_shown
-from duetdb.app.service.reading.expand import complete, expand
+from duetdb.app.service.reading.expand import attach, complete
 from duetdb.app.service.reading.ordering import page, stream
 from duetdb.app.service.reading.projections import projection_of
 from duetdb.app.service.reading.related import settled
@@ -70,9 +70,9 @@ class Reader:
             return int(counted[0]["n"]) if counted else 0
 
     async def expand(self, documents: list[Document], query: Query) -> None:
-        """Attaches the expansions of ``query`` to documents of its collection, in place."""
+        """Attaches what ``query`` asks for besides to documents of its collection, in place."""
         with translate_driver_errors():
-            await expand(documents, query, self._source)
+            await attach(documents, query, self._source)
             check_shown(self._source.limits, documents, query)
 
     async def stream(self, query: Query) -> AsyncGenerator[Document, None]:

@@ -32,6 +32,10 @@ class Source:
         if limits.require_index and not engine.in_memory:
             self._guard = IndexGuard(engine.database, limits)
 
+    @property
+    def database_name(self) -> str:
+        return str(self._engine.database.name)
+
     def refuse_in_memory(self, what: str) -> None:
         """Raises ``NotAvailable`` where the engine in memory would compute something else."""
         if self.in_memory:

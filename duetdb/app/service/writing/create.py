@@ -99,8 +99,9 @@ class Creation:
                 if remit is not None:
                     remit.check_link({}, document)
                 links.parent(self._plan.collection, document, index)
-            if create.validate and self._plan.relation_roots:
+            if create.validate:
                 links.references(self._plan.collection, document, index)
+                links.media(self._plan.collection, document, index)
             documents.append(document)
         invalid += await links.check()
         if invalid:

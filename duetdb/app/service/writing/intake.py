@@ -118,8 +118,9 @@ class Intake:
         for index, document in enumerate(documents):
             if not document.keys().isdisjoint(PARENT_FIELDS):
                 links.parent(self._collection, document, index)
-            if self._validate and self._roots:
+            if self._validate:
                 links.references(self._collection, document, index, self._roots)
+                links.media(self._collection, document, index)
         with translate_driver_errors():
             found = [*await links.check(), *await self._taken_ids(documents)]
             if self._plan.unique:

@@ -1,11 +1,14 @@
-"""References and parents: ids in the target's form, and whether what they name exists (SPEC 9)."""
+"""References, parents and media: whether what the ids name exists (SPEC 9, 11)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from bson import ObjectId
 
 from duetdb.app.service.errors import Invalid, NotFound
+from duetdb.app.service.media.metadata import FILES
 from duetdb.app.service.query import Document, Parent, Reaches
 from duetdb.app.service.reading.guarding import both
 from duetdb.app.service.reading.source import Source
@@ -16,11 +19,15 @@ from duetdb.schema_gen.model import Collection, Schema
 from duetdb.schema_gen.suggest import did_you_mean
 from duetdb.schema_gen.values import parse_id
 
+Wanted: TypeAlias = dict[Any, dict[tuple[str, int | None], None]]
+"""Ids that must exist, each with the places that hold it: paths, and positions of documents."""
+
 
 class Links:
     """The ids of one write, collected while its documents are prepared, then checked at once.
 
-    One database query for each referenced collection, however many documents.
+    One database query for each referenced collection, and one for files, however
+    many documents. Files are looked for whoever asks: their bytes need no key.
     ``reaches`` are those of a limited caller, to whom no other collections exist.
     """
 
@@ -28,7 +35,8 @@ class Links:
         self._source = source
         self._collections = schema.collections
         self._reaches = reaches
-        self._wanted: dict[str, dict[Any, list[tuple[str, int | None]]]] = {}
+        self._wanted: dict[str, Wanted] = {}
+        self._files: Wanted = {}
         self.invalid: list[Invalid] = []
 
     def references(
@@ -47,6 +55,18 @@ class Links:
             if roots is None or path[0] in roots:
                 for id_ in _ids(document, path):
                     self._want(field.collection or "", id_, field.path, index)
+
+    def media(
+        self,
+        collection: Collection,
+        document: Document,
+        index: int | None = None,
+        kept: Container[tuple[str, ObjectId]] = (),
+    ) -> None:
+        """Notes the ids in all image and file fields but those ``kept``, to be checked together."""
+        for path, id_ in media_of(collection, document):
+            if (path, id_) not in kept:
+                self._files.setdefault(id_, {})[path, index] = None
 
     def parent(self, collection: Collection, document: Document, index: int | None = None) -> None:
         """Checks the ``_parent_*`` keys that a body brought, and turns the id into stored form."""
@@ -85,21 +105,29 @@ class Links:
     async def check(self) -> list[Invalid]:
         """All links that lead nowhere, in the order of the documents."""
         for name, wanted in self._wanted.items():
-            if self._reaches is not None and name not in self._reaches:
-                continue
-            found = await self._existing(name, list(wanted))
-            for id_, places in wanted.items():
-                if id_ not in found:
-                    for path, index in places:
-                        self._refuse(path, index, f"There is no document {id_} in {name!r}.")
+            if self._reaches is None or name in self._reaches:
+                found = await self._existing(name, list(wanted), await self._guard(name))
+                self._refuse_others(wanted, found, f"There is no document {{}} in {name!r}.")
+        if self._files:
+            found = await self._existing(FILES, list(self._files), {})
+            sentence = "There is no file {} in the media archive."
+            self._refuse_others(self._files, found, sentence)
         return self.invalid
 
-    async def _existing(self, name: str, ids: list[Any]) -> set[Any]:
+    def _refuse_others(self, wanted: Wanted, found: set[Any], sentence: str) -> None:
+        for id_, places in wanted.items():
+            if id_ not in found:
+                for path, index in places:
+                    self._refuse(path, index, sentence.format(id_))
+
+    async def _guard(self, name: str) -> Mapping[str, Any]:
+        """What documents of a collection must match for the caller to name them."""
+        if self._reaches is None:
+            return {}
+        return await condition_of(self._reaches[name].guard, self._collections[name], self._source)
+
+    async def _existing(self, name: str, ids: list[Any], guard: Mapping[str, Any]) -> set[Any]:
         found: set[Any] = set()
-        guard: Mapping[str, Any] = {}
-        if self._reaches is not None:
-            target = self._collections[name]
-            guard = await condition_of(self._reaches[name].guard, target, self._source)
         size = self._source.limits.in_values
         for start in range(0, len(ids), size):
             cursor = self._source.collection(name).find(
@@ -112,10 +140,20 @@ class Links:
         return found
 
     def _want(self, name: str, id_: Any, path: str, index: int | None) -> None:
-        self._wanted.setdefault(name, {}).setdefault(id_, []).append((path, index))
+        self._wanted.setdefault(name, {}).setdefault(id_, {})[path, index] = None
 
     def _refuse(self, path: str, index: int | None, sentence: str) -> None:
         self.invalid.append(Invalid(path, sentence, "TYPE", index))
+
+
+def media_of(collection: Collection, document: Document) -> dict[tuple[str, ObjectId], None]:
+    """The ids in the image and file fields that ``collection`` has, each with its field's path."""
+    return {
+        (field.path, id_): None
+        for field in collection.media
+        for id_ in _ids(document, field.path.split("."))
+        if isinstance(id_, ObjectId)
+    }
 
 
 async def require_parent(source: Source, parent: Parent, collection: Collection) -> Any:

@@ -95,7 +95,7 @@ def _has_consequences(changes: Changes, plan: WritePlan) -> bool:
         changes.relinks
         or not plan.formula_roots.isdisjoint(roots)
         or not plan.counted_roots.isdisjoint(roots)
-        or not plan.relation_roots.isdisjoint(roots)
+        or not plan.linking_roots.isdisjoint(roots)
         or not (searchable <= whole or searchable.isdisjoint(roots))
         or not plan.required_inside <= whole
         or any(empty(changes.values[name]) for name in plan.required & whole)

@@ -34,7 +34,7 @@ from duetdb.app.service.system_fields import (
 from duetdb.app.service.writing.changes import Changes, Replacement, Revision
 from duetdb.app.service.writing.counters import Counters
 from duetdb.app.service.writing.guard import Guard
-from duetdb.app.service.writing.links import Links, child_condition
+from duetdb.app.service.writing.links import Links, child_condition, media_of
 from duetdb.app.service.writing.native import MOST_NAMES, UNSUITED, native
 from duetdb.app.service.writing.remit import not_within_rights, remit_of
 from duetdb.app.service.writing.site import Site
@@ -217,8 +217,12 @@ class Revising:
         """Raises ``ValidationFailed`` with everything that is wrong with the changed document."""
         collection = self._plan.collection
         links = Links(self._site.source, self._site.schema, self._update.reaches)
+        # A document is sent back as it was read, and its files may have been deleted meanwhile.
+        seen = self._update.collection
+        kept = media_of(seen, current) if seen.rights.can_read else {}
         for brought in revision.brought(changed):
             links.references(collection, brought)
+            links.media(collection, brought, kept=kept)
         if all(str(changed.get(name)) == str(current.get(name)) for name in PARENT_FIELDS):
             # Sent back as it was read: the parent may be gone meanwhile, the child was kept.
             changed.update({name: current[name] for name in PARENT_FIELDS if name in current})

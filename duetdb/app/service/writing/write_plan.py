@@ -36,7 +36,8 @@ class WritePlan:
         self.counted = tuple(f for f in collection.all_fields if f.auto_increment)
         self.counted_roots = frozenset(f.path.split(".")[0] for f in self.counted)
         self.unique = any(f.unique for f in collection.all_fields)
-        self.relation_roots = frozenset(f.path.split(".")[0] for f in collection.relations)
+        linking = (*collection.relations, *collection.media)
+        self.linking_roots = frozenset(f.path.split(".")[0] for f in linking)
         # A name that another field has taken since is that field's.
         self.renamed = {
             f.renamed_from: f.name
