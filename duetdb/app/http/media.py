@@ -167,7 +167,7 @@ def _number(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 10) or (
+    if not (text.isascii() and text.isdecimal() and len(text) < 10) or (
         name == "max" and text == "0"
     ):
         raise BadRequest(f"The parameter {name} must be a whole number that is not negative.")
