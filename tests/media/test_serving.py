@@ -249,6 +249,31 @@ async def test_what_other_programs_put_into_the_bucket_is_a_download(
     await nothing_is_left(engine)
 
 
+@pytest.mark.parametrize(
+    ("filename", "plain", "mediatype"),
+    [
+        ("a\r\nx-b: c\0.png", "a__x-b: c_.png", "image/png"),
+        ("b.html", "b.html", "text/html"),
+        ("c", "c", "text/x\r\nx-b: c"),
+        ("d", "d", "image/☃"),
+        ("e", "e", 5),
+    ],
+)
+async def test_what_other_programs_say_of_a_file_is_checked_as_well(
+    app_client: httpx.AsyncClient, engine: Engine, filename: str, plain: str, mediatype: object
+) -> None:
+    bucket = AsyncGridFSBucket(engine.database, "_media")
+    about = {"mediatype": mediatype}
+    id_ = await bucket.upload_from_stream(filename, picture(), metadata=about)
+    shown = mediatype == "image/png"
+    answer = await app_client.get(f"/media/{id_}")
+    assert (answer.status_code, answer.content) == (200, picture())
+    assert answer.headers["content-type"] == ("image/png" if shown else "application/octet-stream")
+    how = "inline" if shown else "attachment"
+    named = f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+    assert answer.headers["content-disposition"] == named
+
+
 async def test_the_list_is_at_both_addresses(app_client: httpx.AsyncClient) -> None:
     [id_] = await post(app_client, ("a", b"a"))
     for path in ("/media", "/media/"):

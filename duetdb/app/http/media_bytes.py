@@ -16,7 +16,7 @@ from duetdb.app.http.conditions import Validators, is_known, range_holds
 from duetdb.app.http.ranges import asked_range
 from duetdb.app.http.streaming import Streaming
 from duetdb.app.service.media.archive import Archive
-from duetdb.app.service.media.kinds import INLINE, UNKNOWN
+from duetdb.app.service.media.kinds import INLINE, harmless
 from duetdb.app.service.media.sizes import FORMS, WIDTHS, Size, Sizes
 from duetdb.app.service.media.store import File, content_of
 
@@ -50,8 +50,8 @@ class _Chosen:
 
     @property
     def original(self) -> str:
-        """The media type of the original, which files that others put there may lack."""
-        return str(self._about.get("mediatype") or UNKNOWN)
+        """The media type of the original, of which files that others put there may say anything."""
+        return harmless(str(self._about.get("mediatype")))
 
     @property
     def length(self) -> int:
@@ -84,7 +84,7 @@ class MediaBytes:
     def __init__(self, archive: Archive, sizes: Sizes) -> None:
         self._archive = archive
         self._sizes = sizes
-        self._patience = archive.limits.stream_ms / 1000
+        self._patience = archive.limits.media_send_seconds
 
     async def answer(self, request: Request, file: File) -> ASGIApp:
         """Raises ``VersionMismatch``, ``RangeNotSatisfiable``, and ``Unavailable``."""
@@ -141,6 +141,10 @@ async def _closing(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
 
 def _disposition(name: str, shown: bool) -> str:
     """The name twice: for programs of old without what they may read wrong, and as it is."""
-    plain = "".join(each if each.isascii() and each not in '"\\%' else "_" for each in name)
+    plain = "".join(each if _is_plain(each) else "_" for each in name)
     how = "inline" if shown else "attachment"
     return f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _is_plain(character: str) -> bool:
+    return character.isascii() and character.isprintable() and character not in '"\\%'
