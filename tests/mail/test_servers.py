@@ -161,6 +161,28 @@ def test_a_server_may_take_longer_than_a_lease(mongod: EmbeddedMongod, database:
         assert (box.offered, len(box.mails)) == (1, 1)
 
 
+@pytest.mark.parametrize("stage", ["BANNER", "MAIL", "RCPT", "DATA"])
+def test_who_stops_lets_go_of_a_mail_that_no_server_has(
+    mongod: EmbeddedMongod,
+    database: str,
+    server: Script,
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+) -> None:
+    monkeypatch.setattr(smtp, "_STEP_SECONDS", 30)
+    monkeypatch.setattr(delivery, "_STOP_SECONDS", 0.5)
+    server.answers[stage] = [HANG]
+    url = f"smtp://127.0.0.1:{server.port}"
+    with sending(mongod, url, database=database) as client:
+        (id_,) = post(client, MAIL)
+        until = time.monotonic() + 10
+        while server.answers[stage] and time.monotonic() < until:
+            time.sleep(0.02)
+    with sending(mongod, url, database=database) as client:
+        copy_of(client, id_, "sent", seconds=5)
+        assert len(server.mails) == 1
+
+
 def test_without_starttls_nothing_is_said(mongod: EmbeddedMongod, server: Script) -> None:
     url = f"smtp+starttls://duet:secret@127.0.0.1:{server.port}"
     with sending(mongod, url) as client:
