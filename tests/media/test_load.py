@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Final
 from uuid import uuid4
 
@@ -17,6 +17,7 @@ import pytest
 from pymongo import MongoClient
 
 from duetdb.app.mongo.embedded import EmbeddedMongod
+from tests.conftest import make_settings, running_server
 from tests.media.loading import MEGABYTE, Client, Resident, noisy_picture, numbered, stream
 from tests.processes import KEY, ServerProcess, serving
 
@@ -84,3 +85,23 @@ def test_clients_that_do_not_read_cost_little(process: ServerProcess) -> None:
         time.sleep(1)
         assert client.download(id_) == sent
         assert memory.grown() < IDLE * 1.4 * MEGABYTE
+
+
+def test_a_client_that_does_not_read_is_cut_off(mongod: EmbeddedMongod) -> None:
+    settings = make_settings(mongod.uri, media_send_seconds=1)
+    with running_server(settings) as server, socket.socket() as idle:
+        port = int(server.url.rpartition(":")[2])
+        id_, sent = Client(port, KEY).upload(stream(32), 32 * MEGABYTE)
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        idle.connect(("127.0.0.1", port))
+        idle.settimeout(30)
+        idle.sendall(f"GET /media/{id_} HTTP/1.1\r\nHost: any\r\n\r\n".encode())
+        time.sleep(3)
+        received = 0
+        with suppress(ConnectionResetError):
+            while some := idle.recv(MEGABYTE):
+                received += len(some)
+        assert 0 < received < 16 * MEGABYTE
+        assert Client(port, KEY).download(id_) == sent
+    with MongoClient[dict[str, Any]](mongod.uri) as mongo:
+        mongo.drop_database(settings.database)
