@@ -12,7 +12,9 @@ import httpx
 import pytest
 
 from duetdb.app.mongo.embedded import EmbeddedMongod
+from duetdb.app.service.errors import NotFound, Unavailable
 from duetdb.app.service.mail.message import Attachment, message_bytes
+from duetdb.app.service.media.archive import Archive
 from tests.mail.conftest import MAIL, copy_of, post, sending
 from tests.mail.smtp import Mailbox
 from tests.mail.test_message import HOSTILE, MESSAGE, SENDER
@@ -110,6 +112,24 @@ def test_a_file_that_is_gone_or_has_grown_meanwhile(client: httpx.Client, box: M
         "The files of one mail have at most 3,000,000 bytes together."
     )
     assert box.mails == []
+
+
+def test_a_file_that_cannot_be_read_just_now_is_read_later(
+    client: httpx.Client, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = upload(client, "a.bin", b"a")
+    content, failures = Archive.content, [NotFound("It is replaced."), Unavailable("Away.")]
+
+    def later(archive: Archive, file: Any, start: int, end: int) -> Any:
+        if failures:
+            raise failures.pop()
+        return content(archive, file, start, end)
+
+    monkeypatch.setattr(Archive, "content", later)
+    (mail,) = post(client, {**MAIL, "attachments": [id_]})
+    copy_of(client, mail, "sent")
+    assert (failures, box.offered) == ([], 1)
+    assert [each[2] for each in attached(box.mails[0])] == [b"a"]
 
 
 def test_by_graphql(client: httpx.Client, box: Mailbox) -> None:

@@ -51,15 +51,18 @@ class Attachments:
         for each in ids:
             try:
                 file = await self._archive.find(each)
-                about = self._archive.metadata(file)
-                left -= about["filesize"]
-                if left < 0:
-                    raise Refused(self._too_large())
-                data = await self._content(file, about["filesize"])
             except NotFound:
                 raise Refused(f"The attached file {each} is not there any more.") from None
             except DuetError as error:
-                raise NotNow(f"The attached file {each} cannot be read: {error.message}") from None
+                raise _unread(each, error) from None
+            about = self._archive.metadata(file)
+            left -= about["filesize"]
+            if left < 0:
+                raise Refused(self._too_large())
+            try:
+                data = await self._content(file, about["filesize"])
+            except DuetError as error:  # a file that is replaced just now is not there either
+                raise _unread(each, error) from None
             found.append(Attachment(about["origname"], about["mediatype"], data))
         return found
 
@@ -70,3 +73,7 @@ class Attachments:
 
     def _too_large(self) -> str:
         return f"The files of one mail have at most {self._most:,} bytes together."
+
+
+def _unread(id_: str, error: DuetError) -> NotNow:
+    return NotNow(f"The attached file {id_} cannot be read just now: {error.message}")
