@@ -310,6 +310,8 @@ async def test_what_is_no_size_is_the_original(app_client: httpx.AsyncClient, si
         ("PUT", "/media?replace=true", "GET, HEAD, POST"),
         ("DELETE", "/media", "GET, HEAD, POST"),
         ("DELETE", "/media/a/meta", "GET, HEAD"),
+        ("OPTIONS", "/media/a", "GET, HEAD, DELETE"),
+        ("TRACE", "/media", "GET, HEAD, POST"),
     ],
 )
 async def test_other_methods_are_405(

@@ -32,7 +32,7 @@ from duetdb.app.service.principal import Principal
 Handler = Callable[[Request], Awaitable[ASGIApp]]
 Handlers = Mapping[str, Handler]
 
-_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 
 @dataclass(frozen=True, slots=True)
