@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
+from gridfs import GridFSBucket
+from pymongo import MongoClient
 
 from duetdb.app.mongo.embedded import EmbeddedMongod
 from duetdb.app.service.errors import NotFound, Unavailable
@@ -130,6 +132,29 @@ def test_a_file_that_cannot_be_read_just_now_is_read_later(
     copy_of(client, mail, "sent")
     assert (failures, box.offered) == ([], 1)
     assert [each[2] for each in attached(box.mails[0])] == [b"a"]
+
+
+def test_files_that_others_put_there_go_along(
+    mongod: EmbeddedMongod, client: httpx.Client, box: Mailbox
+) -> None:
+    with MongoClient[dict[str, Any]](mongod.uri) as connected:
+        database = connected[client.headers["x-database"]]
+        bucket = GridFSBucket(database, "_media")
+        bare = bucket.upload_from_stream("bare.txt", b"abc")
+        odd = bucket.upload_from_stream("odd.txt", b"d", metadata={"mediatype": 5, "origname": 6})
+        short = bucket.upload_from_stream("short.txt", b"e")
+        database["_media.files"].update_one({"_id": short}, {"$unset": {"length": 1}})
+    (id_,) = post(client, {**MAIL, "attachments": [str(bare), str(odd)]})
+    copy_of(client, id_, "sent")
+    assert attached(box.mails[0]) == [
+        ("bare.txt", "application/octet-stream", b"abc"),
+        ("file", "application/octet-stream", b"d"),
+    ]
+    answer = client.post("/mail", json={**MAIL, "attachments": [str(bare), str(short)]})
+    assert (answer.status_code, answer.json()["list"]) == (
+        400,
+        [{"field": "attachments.1", "message": [f"There is no file '{short}'.", "TYPE"]}],
+    )
 
 
 def test_by_graphql(client: httpx.Client, box: Mailbox) -> None:

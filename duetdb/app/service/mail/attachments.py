@@ -23,7 +23,9 @@ class Attachments:
     async def wrong(self, mails: Sequence[Mail], several: bool) -> list[Invalid]:
         """The mistakes in what these mails attach, by one query."""
         asked = {each for mail in mails for each in mail.attachments}
-        files = await self._archive.described(asked) if asked else {}
+        known = await self._archive.described(asked) if asked else {}
+        # Other clients of the archive may have stored a file that does not say its length.
+        files = {id_: each for id_, each in known.items() if each["filesize"] is not None}
         return [
             wrong
             for position, mail in enumerate(mails)
@@ -63,10 +65,10 @@ class Attachments:
                 data = await self._content(file, about["filesize"])
             except DuetError as error:  # a file that is replaced just now is not there either
                 raise _unread(each, error) from None
-            found.append(Attachment(about["origname"], about["mediatype"], data))
+            found.append(Attachment(about["origname"] or "", about["mediatype"] or "", data))
         return found
 
-    async def _content(self, file: Mapping[str, Any], size: int) -> bytes:
+    async def _content(self, file: Mapping[str, Any], size: int | None) -> bytes:
         if not size:
             return b""
         return b"".join([each async for each in self._archive.content(file, 0, size)])
