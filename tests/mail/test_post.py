@@ -111,6 +111,7 @@ async def test_a_form_is_a_mail_too(app_client: httpx.AsyncClient) -> None:
             ["There is no file '5f1c6a2be81d0f370000a1b2'.", "TYPE"],
         ),
         ({"attachments": 5}, "attachments", ["Must be a list of ids of files.", "TYPE"]),
+        ({"attachments": False}, "attachments", ["Must be a list of ids of files.", "TYPE"]),
         (
             {"attachments": ["5f1c6a2be81d0f370000a1b2"] * 21},
             "attachments",
