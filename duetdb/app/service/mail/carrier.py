@@ -113,6 +113,8 @@ class Carrier:
 
     async def _offered(self, entry: Entry) -> Note:
         """What is to be noted of a mail after it was offered; raises ``Unreachable``."""
+        if "outcome" in entry:
+            return partial(self.queue.settle, entry)  # a worker ended before it had done so
         if entry["attempts"] > self.options.mail_attempts:
             return self._buried(entry, "Each worker that tried to send it ended before it could.")
         try:
