@@ -274,6 +274,21 @@ async def test_what_other_programs_say_of_a_file_is_checked_as_well(
     assert answer.headers["content-disposition"] == named
 
 
+@pytest.mark.parametrize("about", ["text", {"mediatype": "image/png", "width": "9", "height": 9}])
+async def test_other_programs_may_note_anything_of_a_file(
+    app_client: httpx.AsyncClient, engine: Engine, about: object
+) -> None:
+    id_ = await AsyncGridFSBucket(engine.database, "_media").upload_from_stream("a", picture())
+    await engine.database["_media.files"].update_one({}, {"$set": {"metadata": about}})
+    path, sent = f"/media/{id_}", {"any": ("b.gif", picture("GIF"))}
+    assert (await app_client.get(f"{path}?s=t")).content == picture()
+    assert (await app_client.get(f"{path}/meta")).json()[0]["origname"] == "a"
+    assert (await app_client.put(f"{path}?replace=true", files=sent)).status_code == 200
+    assert (await app_client.get(path)).content == picture("GIF")
+    assert (await app_client.delete(path)).status_code == 200
+    await nothing_is_left(engine)
+
+
 async def test_the_list_is_at_both_addresses(app_client: httpx.AsyncClient) -> None:
     [id_] = await post(app_client, ("a", b"a"))
     for path in ("/media", "/media/"):

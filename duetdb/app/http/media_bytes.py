@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -18,7 +18,7 @@ from duetdb.app.http.streaming import Streaming
 from duetdb.app.service.media.archive import Archive
 from duetdb.app.service.media.kinds import INLINE, harmless
 from duetdb.app.service.media.sizes import FORMS, WIDTHS, Size, Sizes
-from duetdb.app.service.media.store import File, content_of
+from duetdb.app.service.media.store import File, content_of, notes_of
 
 _HEADERS: Final = {
     "x-content-type-options": "nosniff",
@@ -41,17 +41,13 @@ class _Chosen:
     size: Size | None
 
     @property
-    def _about(self) -> Mapping[str, Any]:
-        return self.file.get("metadata") or {}
-
-    @property
     def mediatype(self) -> str:
         return self.original if self.size is None else self.size.mediatype
 
     @property
     def original(self) -> str:
         """The media type of the original, of which files that others put there may say anything."""
-        return harmless(str(self._about.get("mediatype")))
+        return harmless(str(notes_of(self.file).get("mediatype")))
 
     @property
     def length(self) -> int:
@@ -66,7 +62,7 @@ class _Chosen:
     @property
     def name(self) -> str:
         """The file's name, with the ending of the size's own kind."""
-        name = str(self._about.get("origname") or self.file.get("filename") or "file")
+        name = str(notes_of(self.file).get("origname") or self.file.get("filename") or "file")
         if self.mediatype == self.original:
             return name
         ending = (_ENDINGS | _ENDINGS_OF_FORMS)[self.mediatype]
