@@ -285,6 +285,7 @@ async def test_other_programs_may_note_anything_of_a_file(
     assert (await app_client.get(f"{path}/meta")).json()[0]["origname"] == "a"
     assert (await app_client.put(f"{path}?replace=true", files=sent)).status_code == 200
     assert (await app_client.get(path)).content == picture("GIF")
+    assert (await app_client.get(f"{path}/meta")).json()[0]["origname"] == "a"
     assert (await app_client.delete(path)).status_code == 200
     await nothing_is_left(engine)
 

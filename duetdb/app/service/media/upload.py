@@ -142,7 +142,7 @@ class Upload:
             raise BadRequest("One file can be replaced by one file only.")
         check_holds(self._store, old)
         [new] = self._files
-        known = notes_of(old)
+        known = {"origname": old.get("filename"), **notes_of(old)}  # others note no name
         kept = {key: known[key] for key in ("origname", "createdby") if key in known}
         changed = {
             "length": new["length"],
