@@ -6,10 +6,11 @@ import base64
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -146,6 +147,7 @@ def browsing() -> Iterator[Page]:
         env={"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         tab = _tab(folder / "profile" / "DevToolsActivePort", process)
@@ -153,7 +155,11 @@ def browsing() -> Iterator[Page]:
             yield Page(socket)
     finally:
         process.terminate()
-        process.wait(_PATIENCE)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE)
+        with suppress(ProcessLookupError):  # its children would write on into the folder
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
         _remove(folder)
 
 

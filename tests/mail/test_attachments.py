@@ -10,9 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
+from gridfs import GridFSBucket
+from pymongo import MongoClient
 
 from duetdb.app.mongo.embedded import EmbeddedMongod
+from duetdb.app.service.errors import NotFound, Unavailable
 from duetdb.app.service.mail.message import Attachment, message_bytes
+from duetdb.app.service.media.archive import Archive
 from tests.mail.conftest import MAIL, copy_of, post, sending
 from tests.mail.smtp import Mailbox
 from tests.mail.test_message import HOSTILE, MESSAGE, SENDER
@@ -110,6 +114,47 @@ def test_a_file_that_is_gone_or_has_grown_meanwhile(client: httpx.Client, box: M
         "The files of one mail have at most 3,000,000 bytes together."
     )
     assert box.mails == []
+
+
+def test_a_file_that_cannot_be_read_just_now_is_read_later(
+    client: httpx.Client, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = upload(client, "a.bin", b"a")
+    content, failures = Archive.content, [NotFound("It is replaced."), Unavailable("Away.")]
+
+    def later(archive: Archive, file: Any, start: int, end: int) -> Any:
+        if failures:
+            raise failures.pop()
+        return content(archive, file, start, end)
+
+    monkeypatch.setattr(Archive, "content", later)
+    (mail,) = post(client, {**MAIL, "attachments": [id_]})
+    copy_of(client, mail, "sent")
+    assert (failures, box.offered) == ([], 1)
+    assert [each[2] for each in attached(box.mails[0])] == [b"a"]
+
+
+def test_files_that_others_put_there_go_along(
+    mongod: EmbeddedMongod, client: httpx.Client, box: Mailbox
+) -> None:
+    with MongoClient[dict[str, Any]](mongod.uri) as connected:
+        database = connected[client.headers["x-database"]]
+        bucket = GridFSBucket(database, "_media")
+        bare = bucket.upload_from_stream("bare.txt", b"abc")
+        odd = bucket.upload_from_stream("odd.txt", b"d", metadata={"mediatype": 5, "origname": 6})
+        short = bucket.upload_from_stream("short.txt", b"e")
+        database["_media.files"].update_one({"_id": short}, {"$unset": {"length": 1}})
+    (id_,) = post(client, {**MAIL, "attachments": [str(bare), str(odd)]})
+    copy_of(client, id_, "sent")
+    assert attached(box.mails[0]) == [
+        ("bare.txt", "application/octet-stream", b"abc"),
+        ("file", "application/octet-stream", b"d"),
+    ]
+    answer = client.post("/mail", json={**MAIL, "attachments": [str(bare), str(short)]})
+    assert (answer.status_code, answer.json()["list"]) == (
+        400,
+        [{"field": "attachments.1", "message": [f"There is no file '{short}'.", "TYPE"]}],
+    )
 
 
 def test_by_graphql(client: httpx.Client, box: Mailbox) -> None:

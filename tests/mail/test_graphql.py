@@ -92,3 +92,12 @@ async def test_a_key_that_may_send_has_the_field(app_client: httpx.AsyncClient) 
     refused = await run(app_client, other["key"], SEND, mail=[MAIL])
     assert refused["errors"] and "data" not in refused
     assert len((await app_client.get("/rest/email_outbound")).json()) == 1
+
+
+async def test_why_a_mail_has_failed_is_read(app_client: httpx.AsyncClient, engine: Engine) -> None:
+    copy = {"to": "a@example.com", "status": "failed", "reason": "550 no", "attachments": ["x"]}
+    await engine.database["email_outbound"].insert_one(copy)
+    query = "{ emailOutbound { to status reason attachments } }"
+    full = app_client.headers["x-apikey"]
+    del copy["_id"]
+    assert await run(app_client, full, query) == {"data": {"emailOutbound": [copy]}}

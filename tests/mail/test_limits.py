@@ -128,6 +128,8 @@ async def test_limits_of_one_request(
         ({"smtp_ca": __file__}, "holds no certificates"),
         ({"public_url": "api.example.com"}, "must be like https://"),
         ({"public_url": "https://api.example.com?x"}, "must be like https://"),
+        ({"public_url": f"https://{'a' * 93}.example"}, "at most 100 characters"),
+        ({"mail_from": "a@example.com\r\nBcc: b@example.com"}, "mail_from: Must be exactly one"),
     ],
 )
 def test_options_that_cannot_be_used_refuse(flags: dict[str, Any], part: str) -> None:

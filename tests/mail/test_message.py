@@ -7,10 +7,13 @@ from email import message_from_bytes
 from email.policy import compat32, default
 from email.utils import getaddresses
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from duetdb.app.service.mail.addresses import plain_address
 from duetdb.app.service.mail.message import message_bytes
+from duetdb.app.service.mail.options import MailOptions, check_mail_options
 
 SENDER = "shop@example.com"
 MESSAGE: dict[str, Any] = {
@@ -88,6 +91,16 @@ def test_a_long_address_and_a_long_link_are_whole() -> None:
     assert f"To: {to}" in head
     assert f"List-Unsubscribe: <{link}>" in head
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in head
+
+
+def test_the_longest_link_fits_into_a_line() -> None:
+    to = f"{'%' * 64}@{'a' * 63}.{'b' * 63}.{'c' * 53}.example"
+    assert len(plain_address(to)) == 254
+    query = urlencode({"to": to, "token": "f" * 64})
+    site = f"https://{'a' * 84}.example"
+    check_mail_options(MailOptions(public_url=site))
+    head = sent(unsubscribe=f"{site}/mail/unsubscribe?{query}", to=to).partition(b"\r\n\r\n")[0]
+    assert 400 < max(map(len, head.split(b"\r\n"))) <= 998
 
 
 def test_one_click_is_offered_by_https_alone() -> None:

@@ -9,7 +9,11 @@ import pytest
 
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.mail.outbox import WARNING
+from tests.identity.conftest import Serve, serve
+from tests.identity.issuer import EMAIL, SECRET, bearer, signed
 from tests.keys.conftest import ask, make_key
+
+__all__ = ["serve"]  # a fixture
 
 MAIL: dict[str, Any] = {"to": "ann@example.com", "subject": "Hello", "html": "<p>Hi</p>"}
 REQUIRED = ["Is required.", "REQUIRED"]
@@ -107,6 +111,7 @@ async def test_a_form_is_a_mail_too(app_client: httpx.AsyncClient) -> None:
             ["There is no file '5f1c6a2be81d0f370000a1b2'.", "TYPE"],
         ),
         ({"attachments": 5}, "attachments", ["Must be a list of ids of files.", "TYPE"]),
+        ({"attachments": False}, "attachments", ["Must be a list of ids of files.", "TYPE"]),
         (
             {"attachments": ["5f1c6a2be81d0f370000a1b2"] * 21},
             "attachments",
@@ -181,3 +186,92 @@ async def test_who_may_send(app_client: httpx.AsyncClient) -> None:
     assert (await app_client.get("/mail")).status_code == 405
     read = await ask(app_client, named["key"], "GET", "/rest/email_outbound")
     assert read.status_code == 403
+
+
+@pytest.mark.parametrize("roles", [[], ["author"], ["admin"], ["/mail"]])
+async def test_no_user_may_send(serve: Serve, engine: Engine, roles: list[str]) -> None:
+    record = {"email": EMAIL, "roles": roles, "active": True}
+    await engine.database["users"].insert_one(record)
+    client = await serve(jwt_secret=SECRET)
+    answer = await client.post("/mail", json=MAIL, headers=bearer(signed()))
+    assert answer.status_code == 403
+    query = {"query": 'mutation { sendMail(mail: {to: "a@example.com", html: "x"}) { warning } }'}
+    refused = await client.post("/graphql", json=query, headers=bearer(signed()))
+    assert refused.json()["errors"] and "data" not in refused.json()
+    assert await stored(engine) == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/mail", 405),
+        ("PUT", "/mail", 405),
+        ("DELETE", "/mail", 405),
+        ("PUT", "/mail/unsubscribe", 405),
+        ("GET", "/mail/unsubscribe", 403),
+        ("POST", "/mail/unsubscribe", 403),
+        ("POST", "/mail/unsubscribe?to=ann%40example.com", 403),
+        ("POST", "/mail/unsubscribe?to=ann%40example.com&token=%ff%ed%a0%80", 403),
+        ("POST", "/mail/unsubscribe?to=%3Cscript%3E&token=" + "0" * 64, 403),
+        ("POST", "/mail/unsubscribe?to=" + "a" * 5000 + "&token=0", 403),
+        ("POST", "/mail/retry", 404),
+    ],
+)
+async def test_what_is_nowhere(
+    app_client: httpx.AsyncClient, engine: Engine, method: str, path: str, status: int
+) -> None:
+    answer = await app_client.request(method, path)
+    assert answer.status_code == status
+    assert "<script" not in answer.text
+    assert await engine.database["email_unsubscribed"].count_documents({}) == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"", "application/json", 400),
+        (b"{", "application/json", 400),
+        (b'{"to":"a@example.com","html":"\\ud800"}', "application/json", 400),
+        (b'{"to":"a@example.com","html":"\\u0000"}', "application/json", 400),
+        (b'{"to":"a@example.com","html":"\xff"}', "application/json", 400),
+        (b"to=a%40example.com&html=x", "text/plain", 415),
+        (b"to=a%40example.com&html=x&html=y", "application/x-www-form-urlencoded", 400),
+        (b"to[]=a%40example.com&html=x", "application/x-www-form-urlencoded", 400),
+        (b'"' + b"x" * 17_000_000 + b'"', "application/json", 413),
+    ],
+)
+async def test_bodies_that_cannot_be_read(
+    app_client: httpx.AsyncClient, engine: Engine, body: bytes, kind: str, status: int
+) -> None:
+    answer = await app_client.post("/mail", content=body, headers={"content-type": kind})
+    assert answer.status_code == status, answer.text
+    assert answer.json()["status"] == status
+    assert await stored(engine) == 0
+
+
+async def test_a_mail_is_as_large_as_it_may_be(
+    app_client: httpx.AsyncClient, engine: Engine
+) -> None:
+    for size, status in ((999_800, 201), (1_000_000, 400)):
+        answer = await app_client.post("/mail", json={**MAIL, "html": "x" * size})
+        assert answer.status_code == status
+    assert answer.json()["list"] == [
+        {"field": "html", "message": ["The mail is larger than 1,000,000 bytes.", "TYPE"]}
+    ]
+    assert await stored(engine) == 1
+
+
+async def test_metadata_of_copies_keeps_no_mail_from_being_stored(
+    app_client: httpx.AsyncClient, engine: Engine
+) -> None:
+    fields = [
+        {"name": "status", "type": "option", "options": ["seen"]},
+        {"name": "to", "type": "text", "unique": True},
+        {"name": "checked", "type": "bool", "required": True},
+    ]
+    meta = {"name": "email_outbound", "strict": True, "fields": fields}
+    assert (await app_client.put("/rest/email_outbound/_meta", json=meta)).status_code == 200
+    assert (await app_client.post("/mail", json=MAIL)).status_code == 201
+    again = await app_client.post("/mail", json=MAIL)
+    assert (again.status_code, again.json()["name"]) == (409, "Conflict")
+    assert await stored(engine) == 1

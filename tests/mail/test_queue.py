@@ -82,6 +82,45 @@ async def test_who_has_lost_the_lease_has_no_say(engine: Engine) -> None:
     assert await engine.database["_mail_queue"].count_documents({}) == 0
 
 
+@pytest.mark.parametrize("status", ["sent", "failed"])
+@pytest.mark.parametrize("ended", ["email_outbound", "_mail_queue"])
+async def test_who_is_killed_while_noting_leaves_that_to_the_next(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, status: str, ended: str
+) -> None:
+    """At once: no transaction keeps others waiting, and the outcome stands."""
+    brief = Queue(engine, 0)
+    (id_,) = await put(brief, message())
+    first = await brief.claim()
+    assert first is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(brief, "settle", _killed(brief, ended))
+        with pytest.raises(_Killed):
+            await (brief.done(first, "sent") if status == "sent" else brief.bury(first, "550 no"))
+    second = await brief.claim()
+    assert second is not None and second["outcome"]["status"] == status
+    await brief.settle(second)
+    assert await brief.claim() is None
+    copy = await copy_of(engine, id_)
+    assert (copy["status"], copy["_version"]) == (status, 2)
+    assert len([each async for each in brief.dead()]) == (status == "failed")
+
+
+class _Killed(BaseException):
+    """As if the worker ended here."""
+
+
+def _killed(queue: Queue, before: str) -> Any:
+    """``settle`` of a worker that is killed before it writes into a collection."""
+
+    async def settle(entry: Any) -> None:
+        if before == "_mail_queue":
+            said = {"$set": {"status": entry["outcome"]["status"]}, "$inc": {"_version": 1}}
+            await queue._copies.update_one({"_id": entry["_id"]}, said)
+        raise _Killed
+
+    return settle
+
+
 async def test_a_lease_is_extended(engine: Engine, queue: Queue) -> None:
     await put(queue, message())
     entry = await queue.claim()

@@ -3,6 +3,7 @@ that need not be."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
 import time
@@ -19,6 +20,7 @@ from pymongo import MongoClient
 from duetdb.app.cli._certificate import self_signed
 from duetdb.app.mongo.embedded import EmbeddedMongod
 from duetdb.app.service.mail import delivery, smtp
+from duetdb.app.service.mail.queue import Queue
 from tests.mail.conftest import MAIL, Still, attempts, copy_of, post, queue_of, sending
 from tests.mail.script import CLOSE, HANG, Script, scripted
 from tests.mail.smtp import mail_server
@@ -159,6 +161,48 @@ def test_a_server_may_take_longer_than_a_lease(mongod: EmbeddedMongod, database:
             (id_,) = post(client, MAIL)
             copy_of(client, id_, "sent")
         assert (box.offered, len(box.mails)) == (1, 1)
+
+
+@pytest.mark.parametrize("stage", ["BANNER", "MAIL", "RCPT", "DATA"])
+def test_who_stops_lets_go_of_a_mail_that_no_server_has(
+    mongod: EmbeddedMongod,
+    database: str,
+    server: Script,
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+) -> None:
+    monkeypatch.setattr(smtp, "_STEP_SECONDS", 30)
+    monkeypatch.setattr(delivery, "_STOP_SECONDS", 0.5)
+    server.answers[stage] = [HANG]
+    url = f"smtp://127.0.0.1:{server.port}"
+    with sending(mongod, url, database=database) as client:
+        (id_,) = post(client, MAIL)
+        until = time.monotonic() + 10
+        while server.answers[stage] and time.monotonic() < until:
+            time.sleep(0.02)
+    with sending(mongod, url, database=database) as client:
+        copy_of(client, id_, "sent", seconds=5)
+        assert len(server.mails) == 1
+
+
+def test_who_stops_notes_what_was_sent(
+    mongod: EmbeddedMongod, database: str, server: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "_STOP_SECONDS", 0.2)
+    done = Queue.done
+
+    async def slowly(queue: Queue, entry: Any, status: str) -> bool:
+        await asyncio.sleep(1)
+        return await done(queue, entry, status)
+
+    monkeypatch.setattr(Queue, "done", slowly)
+    url = f"smtp://127.0.0.1:{server.port}"
+    with sending(mongod, url, database=database, mail_lease_seconds=4) as client:
+        (id_,) = post(client, MAIL)
+        server.wait(1)
+    with sending(mongod, url, database=database) as client:
+        copy_of(client, id_, "sent", seconds=0)
+        assert queue_of(mongod, client) == []
 
 
 def test_without_starttls_nothing_is_said(mongod: EmbeddedMongod, server: Script) -> None:

@@ -95,6 +95,11 @@ async def test_a_template_is_filled_in(app_client: httpx.AsyncClient) -> None:
         "{% for a in items %}",
         "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
         "x" * 200_001,
+        "{{ " + "9" * 5000 + " }}",
+        "{{ 0x" + "f" * 5000 + " }}",
+        "{{ 1e999 - 1 }}",
+        "{{ '1e999' | float }}",
+        "{{ '\\ud800' }}",
     ],
 )
 def test_what_a_template_may_not_do(text: str) -> None:

@@ -5,18 +5,22 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Final
 from uuid import uuid4
 
+import httpx
 import pytest
+from PIL import Image
 from pymongo import MongoClient
 
 from duetdb.app.mongo.embedded import EmbeddedMongod
+from tests.conftest import make_settings, running_server
 from tests.media.loading import MEGABYTE, Client, Resident, noisy_picture, numbered, stream
 from tests.processes import KEY, ServerProcess, serving
 
@@ -84,3 +88,34 @@ def test_clients_that_do_not_read_cost_little(process: ServerProcess) -> None:
         time.sleep(1)
         assert client.download(id_) == sent
         assert memory.grown() < IDLE * 1.4 * MEGABYTE
+
+
+@pytest.mark.parametrize("size", ["o", "w"])
+def test_a_client_that_does_not_read_is_cut_off(mongod: EmbeddedMongod, size: str) -> None:
+    content = list(stream(32)) if size == "o" else [_noise()]
+    settings = make_settings(mongod.uri, media_send_seconds=1)
+    with running_server(settings) as server, socket.socket() as idle:
+        port = int(server.url.rpartition(":")[2])
+        id_, sent = Client(port, KEY).upload(content, sum(map(len, content)))
+        path = f"/media/{id_}?s={size}"
+        whole = len(httpx.get(f"{server.url}{path}", timeout=30, trust_env=False).content)
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        idle.connect(("127.0.0.1", port))
+        idle.settimeout(30)
+        idle.sendall(f"GET {path} HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n".encode())
+        time.sleep(3)
+        received = 0
+        with suppress(ConnectionResetError):
+            while some := idle.recv(MEGABYTE):
+                received += len(some)
+        assert 0 < received < whole * 0.9
+        assert Client(port, KEY).download(id_) == sent
+    with MongoClient[dict[str, Any]](mongod.uri) as mongo:
+        mongo.drop_database(settings.database)
+
+
+def _noise() -> bytes:
+    """A PNG that has a size of some 7 MB."""
+    made = io.BytesIO()
+    Image.merge("RGB", [Image.effect_noise((640, 3700), 100) for _ in range(3)]).save(made, "PNG")
+    return made.getvalue()

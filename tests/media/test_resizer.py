@@ -108,8 +108,16 @@ async def test_a_process_that_died_with_nothing_to_do_is_no_fault_of_the_next_pi
 
 
 async def test_what_takes_too_long_is_given_up() -> None:
+    resizer = Resizer(1, 10, 0.01, MEMORY)
+    assert await resizer.smaller(JOB, whole()) is None  # a process takes longer to start
+    assert processes() == []
+    await resizer.stop()
+
+
+async def test_a_store_that_is_slow_makes_no_picture_a_bad_one() -> None:
     resizer = Resizer(1, 10, 0.5, MEMORY)
-    assert await resizer.smaller(JOB, never()) is None
+    with pytest.raises(Unavailable, match="read in time"):
+        await resizer.smaller(JOB, never())
     assert processes() == []
     await resizer.stop()
 

@@ -249,6 +249,47 @@ async def test_what_other_programs_put_into_the_bucket_is_a_download(
     await nothing_is_left(engine)
 
 
+@pytest.mark.parametrize(
+    ("filename", "plain", "mediatype"),
+    [
+        ("a\r\nx-b: c\0.png", "a__x-b: c_.png", "image/png"),
+        ("b.html", "b.html", "text/html"),
+        ("c", "c", "text/x\r\nx-b: c"),
+        ("d", "d", "image/☃"),
+        ("e", "e", 5),
+    ],
+)
+async def test_what_other_programs_say_of_a_file_is_checked_as_well(
+    app_client: httpx.AsyncClient, engine: Engine, filename: str, plain: str, mediatype: object
+) -> None:
+    bucket = AsyncGridFSBucket(engine.database, "_media")
+    about = {"mediatype": mediatype}
+    id_ = await bucket.upload_from_stream(filename, picture(), metadata=about)
+    shown = mediatype == "image/png"
+    answer = await app_client.get(f"/media/{id_}")
+    assert (answer.status_code, answer.content) == (200, picture())
+    assert answer.headers["content-type"] == ("image/png" if shown else "application/octet-stream")
+    how = "inline" if shown else "attachment"
+    named = f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+    assert answer.headers["content-disposition"] == named
+
+
+@pytest.mark.parametrize("about", ["text", {"mediatype": "image/png", "width": "9", "height": 9}])
+async def test_other_programs_may_note_anything_of_a_file(
+    app_client: httpx.AsyncClient, engine: Engine, about: object
+) -> None:
+    id_ = await AsyncGridFSBucket(engine.database, "_media").upload_from_stream("a", picture())
+    await engine.database["_media.files"].update_one({}, {"$set": {"metadata": about}})
+    path, sent = f"/media/{id_}", {"any": ("b.gif", picture("GIF"))}
+    assert (await app_client.get(f"{path}?s=t")).content == picture()
+    assert (await app_client.get(f"{path}/meta")).json()[0]["origname"] == "a"
+    assert (await app_client.put(f"{path}?replace=true", files=sent)).status_code == 200
+    assert (await app_client.get(path)).content == picture("GIF")
+    assert (await app_client.get(f"{path}/meta")).json()[0]["origname"] == "a"
+    assert (await app_client.delete(path)).status_code == 200
+    await nothing_is_left(engine)
+
+
 async def test_the_list_is_at_both_addresses(app_client: httpx.AsyncClient) -> None:
     [id_] = await post(app_client, ("a", b"a"))
     for path in ("/media", "/media/"):
@@ -285,6 +326,8 @@ async def test_what_is_no_size_is_the_original(app_client: httpx.AsyncClient, si
         ("PUT", "/media?replace=true", "GET, HEAD, POST"),
         ("DELETE", "/media", "GET, HEAD, POST"),
         ("DELETE", "/media/a/meta", "GET, HEAD"),
+        ("OPTIONS", "/media/a", "GET, HEAD, DELETE"),
+        ("TRACE", "/media", "GET, HEAD, POST"),
     ],
 )
 async def test_other_methods_are_405(

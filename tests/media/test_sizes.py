@@ -329,6 +329,14 @@ async def test_limits_of_pictures_are_settings(mongod: EmbeddedMongod) -> None:
             assert opened(await client.get(f"/media/{id_}?s=t")).size == (128, 128), name
 
 
+async def test_the_memory_for_a_size_is_a_setting(mongod: EmbeddedMongod) -> None:
+    large, small = picture(4000, 3000, "PNG"), picture(200, 100, "PNG")
+    async with served(mongod, media_resize_bytes=50_000_000) as client:
+        [one, other] = await post(client, ("a", large), ("b", small))
+        assert (await client.get(f"/media/{one}?s=t")).content == large
+        assert opened(await client.get(f"/media/{other}?s=t")).size == (128, 64)
+
+
 async def test_too_many_that_wait_are_told_when_to_come_again(mongod: EmbeddedMongod) -> None:
     async with served(mongod, media_resizing=1, media_resize_waiting=1) as client:
         ids = await post(client, *((f"{n}", picture(1000, 500 + n)) for n in range(6)))

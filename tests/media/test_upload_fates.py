@@ -177,6 +177,27 @@ async def test_a_file_that_is_replaced_before_it_is_deleted_stays(
         await archive.delete(new)
 
 
+async def test_who_is_cancelled_by_a_stop_leaves_nothing_either(
+    archive: Archive, engine: Engine
+) -> None:
+    writing = asyncio.Event()
+
+    async def stalled() -> None:
+        async with archive.upload(FULL_ACCESS) as upload:
+            await upload.begin("a", "")
+            await upload.write(b"x" * 300_000)
+            writing.set()
+            await asyncio.sleep(60)
+
+    tasks = [asyncio.create_task(stalled()) for _ in range(5)]
+    await writing.wait()
+    for each in tasks:
+        each.cancel()
+    await archive.stop()
+    assert await left(engine) == {}
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 @pytest.mark.parametrize("replaces", [False, True])
 async def test_a_size_that_comes_while_its_picture_goes_goes_as_well(
     archive: Archive, engine: Engine, monkeypatch: pytest.MonkeyPatch, replaces: bool

@@ -32,7 +32,7 @@ from duetdb.app.service.principal import Principal
 Handler = Callable[[Request], Awaitable[ASGIApp]]
 Handlers = Mapping[str, Handler]
 
-_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def _number(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 10) or (
+    if not (text.isascii() and text.isdecimal() and len(text) < 10) or (
         name == "max" and text == "0"
     ):
         raise BadRequest(f"The parameter {name} must be a whole number that is not negative.")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -16,9 +16,9 @@ from duetdb.app.http.conditions import Validators, is_known, range_holds
 from duetdb.app.http.ranges import asked_range
 from duetdb.app.http.streaming import Streaming
 from duetdb.app.service.media.archive import Archive
-from duetdb.app.service.media.kinds import INLINE, UNKNOWN
+from duetdb.app.service.media.kinds import INLINE, harmless
 from duetdb.app.service.media.sizes import FORMS, WIDTHS, Size, Sizes
-from duetdb.app.service.media.store import File, content_of
+from duetdb.app.service.media.store import File, content_of, notes_of
 
 _HEADERS: Final = {
     "x-content-type-options": "nosniff",
@@ -28,6 +28,7 @@ _HEADERS: Final = {
     "cache-control": "public, max-age=86400",
     "accept-ranges": "bytes",
 }
+_PIECE: Final = 255 * 1024
 _SHOWN: Final = frozenset(INLINE.values())
 _ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png"}
 _ENDINGS_OF_FORMS: Final = {mediatype: form.lower() for mediatype, form in FORMS.items()}
@@ -41,17 +42,13 @@ class _Chosen:
     size: Size | None
 
     @property
-    def _about(self) -> Mapping[str, Any]:
-        return self.file.get("metadata") or {}
-
-    @property
     def mediatype(self) -> str:
         return self.original if self.size is None else self.size.mediatype
 
     @property
     def original(self) -> str:
-        """The media type of the original, which files that others put there may lack."""
-        return str(self._about.get("mediatype") or UNKNOWN)
+        """The media type of the original, of which files that others put there may say anything."""
+        return harmless(str(notes_of(self.file).get("mediatype")))
 
     @property
     def length(self) -> int:
@@ -66,7 +63,7 @@ class _Chosen:
     @property
     def name(self) -> str:
         """The file's name, with the ending of the size's own kind."""
-        name = str(self._about.get("origname") or self.file.get("filename") or "file")
+        name = str(notes_of(self.file).get("origname") or self.file.get("filename") or "file")
         if self.mediatype == self.original:
             return name
         ending = (_ENDINGS | _ENDINGS_OF_FORMS)[self.mediatype]
@@ -84,7 +81,7 @@ class MediaBytes:
     def __init__(self, archive: Archive, sizes: Sizes) -> None:
         self._archive = archive
         self._sizes = sizes
-        self._patience = archive.limits.stream_ms / 1000
+        self._patience = archive.limits.media_send_seconds
 
     async def answer(self, request: Request, file: File) -> ASGIApp:
         """Raises ``VersionMismatch``, ``RangeNotSatisfiable``, and ``Unavailable``."""
@@ -108,10 +105,14 @@ class MediaBytes:
         headers["content-length"] = str(end - start)
         if request.method == "HEAD" or start == end:
             return Response(None, status, headers)
-        if chosen.size is not None:
-            return Response(chosen.size.data[start:end], status, headers)
-        pieces = _closing(self._archive.content(file, start, end))
+        pieces = _closing(self._pieces(chosen, start, end))
         return await Streaming.begun(pieces, headers, self._patience, request.receive, status)
+
+    def _pieces(self, chosen: _Chosen, start: int, end: int) -> AsyncIterator[bytes]:
+        """In pieces a size has the clock of a client that does not read, as any file has it."""
+        if chosen.size is None:
+            return self._archive.content(chosen.file, start, end)
+        return _cut(chosen.size.data[start:end])
 
     async def _size(self, request: Request, file: File, asked: str) -> Size | None:
         """The size that is asked for; what is no size means the original."""
@@ -129,6 +130,11 @@ def _part(request: Request, chosen: _Chosen) -> tuple[int, int] | None:
     return asked_range(given, chosen.length)
 
 
+async def _cut(data: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(data), _PIECE):
+        yield data[at : at + _PIECE]
+
+
 async def _closing(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """The pieces; where they come from is left as soon as nobody wants more of them."""
     try:
@@ -141,6 +147,10 @@ async def _closing(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
 
 def _disposition(name: str, shown: bool) -> str:
     """The name twice: for programs of old without what they may read wrong, and as it is."""
-    plain = "".join(each if each.isascii() and each not in '"\\%' else "_" for each in name)
+    plain = "".join(each if _is_plain(each) else "_" for each in name)
     how = "inline" if shown else "attachment"
     return f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _is_plain(character: str) -> bool:
+    return character.isascii() and character.isprintable() and character not in '"\\%'

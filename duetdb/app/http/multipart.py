@@ -27,7 +27,7 @@ _PLAIN: Final = (b"", b"7bit", b"8bit", b"binary")
 
 def check_length(text: str, limits: Limits) -> None:
     """Raises ``TooLarge`` for a body that says before it comes that it is over the limits."""
-    if text.isdigit() and int(text[:20]) > longest(limits):
+    if text.isdecimal() and int(text[:20]) > longest(limits):
         raise _too_large(limits)
 
 

@@ -23,7 +23,9 @@ class Attachments:
     async def wrong(self, mails: Sequence[Mail], several: bool) -> list[Invalid]:
         """The mistakes in what these mails attach, by one query."""
         asked = {each for mail in mails for each in mail.attachments}
-        files = await self._archive.described(asked) if asked else {}
+        known = await self._archive.described(asked) if asked else {}
+        # Other clients of the archive may have stored a file that does not say its length.
+        files = {id_: each for id_, each in known.items() if each["filesize"] is not None}
         return [
             wrong
             for position, mail in enumerate(mails)
@@ -51,22 +53,29 @@ class Attachments:
         for each in ids:
             try:
                 file = await self._archive.find(each)
-                about = self._archive.metadata(file)
-                left -= about["filesize"]
-                if left < 0:
-                    raise Refused(self._too_large())
-                data = await self._content(file, about["filesize"])
             except NotFound:
                 raise Refused(f"The attached file {each} is not there any more.") from None
             except DuetError as error:
-                raise NotNow(f"The attached file {each} cannot be read: {error.message}") from None
-            found.append(Attachment(about["origname"], about["mediatype"], data))
+                raise _unread(each, error) from None
+            about = self._archive.metadata(file)
+            left -= about["filesize"]
+            if left < 0:
+                raise Refused(self._too_large())
+            try:
+                data = await self._content(file, about["filesize"])
+            except DuetError as error:  # a file that is replaced just now is not there either
+                raise _unread(each, error) from None
+            found.append(Attachment(about["origname"] or "", about["mediatype"] or "", data))
         return found
 
-    async def _content(self, file: Mapping[str, Any], size: int) -> bytes:
+    async def _content(self, file: Mapping[str, Any], size: int | None) -> bytes:
         if not size:
             return b""
         return b"".join([each async for each in self._archive.content(file, 0, size)])
 
     def _too_large(self) -> str:
         return f"The files of one mail have at most {self._most:,} bytes together."
+
+
+def _unread(id_: str, error: DuetError) -> NotNow:
+    return NotNow(f"The attached file {id_} cannot be read just now: {error.message}")

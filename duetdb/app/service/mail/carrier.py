@@ -54,6 +54,7 @@ class Carrier:
             return False
         self.connection.offered = False
         unreachable = None
+        note: Note | None = None
         try:
             async with self._kept(entry, began):
                 try:
@@ -65,19 +66,22 @@ class Carrier:
         except TimeoutError:
             _log.warning("mail_lease_lost", mail=str(entry["_id"]))
         except asyncio.CancelledError:
-            await self._let_go(entry)
+            await self._let_go(entry, note)
             raise
         if unreachable is not None:
             raise unreachable
         return True
 
-    async def _let_go(self, entry: Entry) -> None:
-        """The worker ends: another one need not wait for a mail that no server can have."""
+    async def _let_go(self, entry: Entry, note: Note | None) -> None:
+        """The worker ends: what became of the mail is noted, and another worker need not wait for
+        one that no server can have."""
         self.connection.drop()
-        if not self.connection.offered:
+        if note is None and not self.connection.offered:
+            note = partial(self.queue.postpone, entry, 0, "The worker ended.", counts=False)
+        if note is not None:
             with suppress(PyMongoError, TimeoutError):
                 async with asyncio.timeout(_LET_GO_SECONDS):
-                    await self.queue.postpone(entry, 0, "The worker ended.", counts=False)
+                    await note()
 
     @asynccontextmanager
     async def _kept(self, entry: Entry, began: float) -> AsyncIterator[None]:
@@ -109,6 +113,8 @@ class Carrier:
 
     async def _offered(self, entry: Entry) -> Note:
         """What is to be noted of a mail after it was offered; raises ``Unreachable``."""
+        if "outcome" in entry:
+            return partial(self.queue.settle, entry)  # a worker ended before it had done so
         if entry["attempts"] > self.options.mail_attempts:
             return self._buried(entry, "Each worker that tried to send it ended before it could.")
         try:

@@ -134,7 +134,8 @@ class _Reading:
 
     def _attachments(self) -> Sequence[str]:
         value = self._given.get("attachments")
-        ids = [value] if isinstance(value, str) and value else value or []  # a form may have one
+        value = [] if value in (None, "") else value
+        ids = [value] if isinstance(value, str) else value  # a form may have one
         most = self._options.mail_attachments
         if not isinstance(ids, list):
             self._wrong("attachments", "Must be a list of ids of files.")

@@ -10,6 +10,8 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 _SECRET: dict[str, Any] = {"secret": True}
+_LONGEST_URL: Final = 100
+"""Characters of ``public_url``: with any address behind it, a link fits into a header's line."""
 _PORTS: Final = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 
 
@@ -129,7 +131,10 @@ def check_mail_options(options: MailOptions) -> None:
             raise BadMailOptions(f"smtp_ca: there is no file {options.smtp_ca}.")
         trust_of(options)
     if options.public_url is not None and not _is_site(options.public_url):
-        raise BadMailOptions("public_url must be like https://api.example.com, without ? and #.")
+        raise BadMailOptions(
+            "public_url must be like https://api.example.com, without ? and #, and have at most "
+            f"{_LONGEST_URL} characters."
+        )
 
 
 def _is_site(url: str) -> bool:
@@ -138,6 +143,7 @@ def _is_site(url: str) -> bool:
     except ValueError:
         return False
     plain = url.isascii() and url.isprintable() and not {*' "<>\\'} & {*url}
+    plain = plain and len(url) <= _LONGEST_URL
     ends = not parts.query and not parts.fragment and "@" not in parts.netloc
     return plain and ends and parts.scheme in ("http", "https") and bool(parts.hostname)
 

@@ -3,13 +3,14 @@
 A claim puts a mail's time off by the length of a lease and marks it with a token
 of its own. Whoever neither finishes within the lease nor extends it has lost the mail
 to the next who asks, and what the former then says of it does not count, for its token
-is not there any more. Nothing has to be cleaned up after a process that was killed.
+is not there any more. Nothing has to be cleaned up after a process that was killed: what it
+did not finish of a mail, even of noting that it was sent, falls to the next who claims it.
 Times are those of the database's clock, for the clocks of workers differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from secrets import token_hex
@@ -35,11 +36,12 @@ _CHUNK: Final = 1000
 Message = dict[str, Any]
 """What ``message_bytes`` takes, ``to`` whom, and whether it is ``secret``."""
 Entry = dict[str, Any]
-"""``_id`` (that of the copy), ``due``, ``attempts``, ``fence`` and ``message``."""
+"""``_id`` (that of the copy), ``due``, ``attempts``, ``fence``, ``message``, and at the end the
+``outcome``: what its copy is to say."""
 
 
 class Queue:
-    """Changes of both collections are made together, or not at all."""
+    """A mail and its copy are stored together, or neither; later the mail says what it is."""
 
     def __init__(self, engine: Engine, lease_seconds: int) -> None:
         self._lease = timedelta(seconds=lease_seconds)
@@ -73,7 +75,11 @@ class Queue:
                 {"_id": id_, "due": due, "attempts": 0, "message": message}
                 for id_, message in messages.items()
             ]
-            await self._together(store)
+            if self._engine.in_memory:
+                await store(None)
+                return
+            async with self._engine.client.start_session() as session:
+                await session.with_transaction(store, write_concern=WriteConcern(w="majority"))
 
     async def due(self, most: int) -> int:
         """How many mails are due, ``most`` at most."""
@@ -104,14 +110,41 @@ class Queue:
 
     async def done(self, entry: Entry, status: str) -> bool:
         """Forgets a mail that was delivered or is not to be; false if the lease is lost."""
+        return await self._end(entry, {"status": status})
 
-        async def forget(session: AsyncClientSession | None) -> bool:
-            removed = await self._entries.delete_one(_held(entry), session=session)
-            if removed.deleted_count:
-                await self._note(entry, {"status": status}, session)
-            return bool(removed.deleted_count)
+    async def bury(self, entry: Entry, reason: str) -> bool:
+        """Nobody tries again: the mail stays for 30 days, without a text that has a token in it.
 
-        return bool(await self._together(forget))
+        False if the lease is lost.
+        """
+        return await self._end(entry, {"status": "failed", "reason": reason})
+
+    async def _end(self, entry: Entry, outcome: dict[str, Any]) -> bool:
+        """Notes with the mail what became of it, then all that follows from that.
+
+        Not in a transaction: that of a worker which is killed would keep every other one from
+        claiming anything for a minute.
+        """
+        change = {"$set": {"outcome": outcome}}
+        if not (await self._entries.update_one(_held(entry), change)).matched_count:
+            return False
+        await self.settle({**entry, "outcome": outcome})
+        return True
+
+    async def settle(self, entry: Entry) -> None:
+        """All that follows from the ``outcome`` of a mail; it may be done again."""
+        outcome = entry["outcome"]
+        copy = {"_id": entry["_id"], "status": {"$ne": outcome["status"]}}
+        said = {"$set": {**outcome, "_changed": now()}, "$inc": {"_version": 1}}
+        # The copy may have been deleted meanwhile.
+        await self._copies.update_one(copy, said, **self._whatever)
+        if outcome["status"] != "failed":
+            await self._entries.delete_one(_held(entry))
+            return
+        expires = await self._clock() + timedelta(days=_DEAD_DAYS)
+        gone = {"due": 1, "fence": 1, "outcome": 1, **({"message": 1} if is_secret(entry) else {})}
+        dead = {"dead": True, "reason": outcome["reason"], "expires": expires}
+        await self._entries.update_one(_held(entry), {"$set": dead, "$unset": gone})
 
     async def postpone(
         self, entry: Entry, seconds: float, reason: str, *, counts: bool = True
@@ -124,21 +157,6 @@ class Queue:
             "$inc": {"attempts": 0 if counts else -1},
         }
         await self._entries.update_one(_held(entry), change)
-
-    async def bury(self, entry: Entry, reason: str) -> None:
-        """Nobody tries again: the mail stays for 30 days, without a text that has a token in it."""
-        expires = await self._clock() + timedelta(days=_DEAD_DAYS)
-        change: dict[str, Any] = {
-            "$set": {"dead": True, "reason": reason, "expires": expires},
-            "$unset": {"due": 1, "fence": 1, **({"message": 1} if is_secret(entry) else {})},
-        }
-
-        async def end(session: AsyncClientSession | None) -> None:
-            changed = await self._entries.update_one(_held(entry), change, session=session)
-            if changed.modified_count:
-                await self._note(entry, {"status": "failed", "reason": reason}, session)
-
-        await self._together(end)
 
     async def dead(self) -> AsyncIterator[Entry]:
         """The mails that nobody tries again, the oldest first; without their HTML."""
@@ -163,25 +181,19 @@ class Queue:
     async def _revive(self, ids: Sequence[Any]) -> int:
         due = await self._clock()
 
-        async def revive(session: AsyncClientSession | None) -> int:
-            changed = await self._entries.update_many(
-                {**_DEAD, "_id": {"$in": ids}},
-                {
-                    "$set": {"due": due, "attempts": 0},
-                    "$unset": {"dead": 1, "expires": 1, "reason": 1},
-                },
-                session=session,
-            )
-            said = {
-                "$set": {"status": "queued", "_changed": now()},
-                "$unset": {"reason": 1},
-                "$inc": {"_version": 1},
-            }
-            chosen = {"_id": {"$in": ids}}
-            await self._copies.update_many(chosen, said, session=session, **self._whatever)
-            return int(changed.modified_count)
-
-        return int(await self._together(revive))
+        said = {
+            "$set": {"status": "queued", "_changed": now()},
+            "$unset": {"reason": 1},
+            "$inc": {"_version": 1},
+        }
+        # The copies first: a mail may be sent at once.
+        await self._copies.update_many({"_id": {"$in": ids}}, said, **self._whatever)
+        anew = {
+            "$set": {"due": due, "attempts": 0},
+            "$unset": {"dead": 1, "expires": 1, "reason": 1},
+        }
+        changed = await self._entries.update_many({**_DEAD, "_id": {"$in": ids}}, anew)
+        return int(changed.modified_count)
 
     async def _clock(self) -> datetime:
         """The present instant, as the database sees it."""
@@ -189,21 +201,6 @@ class Queue:
             return now()
         found: datetime = (await self._engine.database.command("hello"))["localTime"]
         return found
-
-    async def _note(
-        self, entry: Entry, said: dict[str, Any], session: AsyncClientSession | None
-    ) -> None:
-        change = {"$set": {**said, "_changed": now()}, "$inc": {"_version": 1}}
-        # The copy may have been deleted meanwhile.
-        await self._copies.update_one(
-            {"_id": entry["_id"]}, change, session=session, **self._whatever
-        )
-
-    async def _together(self, act: Callable[[AsyncClientSession | None], Awaitable[Any]]) -> Any:
-        if self._engine.in_memory:
-            return await act(None)
-        async with self._engine.client.start_session() as session:
-            return await session.with_transaction(act, write_concern=WriteConcern(w="majority"))
 
 
 @contextmanager

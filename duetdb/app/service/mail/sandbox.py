@@ -141,6 +141,8 @@ def compiled(text: str) -> Any:
     except (TemplateError, SyntaxError) as error:
         said = error.message if isinstance(error, TemplateError) else error.msg
         raise BadTemplate(f"The template cannot be read: {said}.") from None
+    except ValueError:
+        raise BadTemplate("The template has a number of too many digits.") from None
     except RecursionError:
         raise BadTemplate("The template is nested too deeply.") from None
 

@@ -55,12 +55,14 @@ class Template:
         size = 0
         try:
             for part in template.generate({**values, "_meter": Meter(self._longest)}):
-                size += len(part.encode("utf-8", "surrogatepass"))
+                size += len(part.encode())  # half a character is a ValueError
                 if size > self._longest:
                     raise BadTemplate(f"The mail is larger than {self._longest:,} bytes.")
                 parts.append(part)
         except TemplateError as error:
             raise BadTemplate(f"The template cannot be filled in: {error.message}.") from None
+        except NameError:  # how the engine writes the number that is larger than all others
+            raise BadTemplate("The template has a number that is too large.") from None
         except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError):
             raise BadTemplate("The template does not fit the data that it was given.") from None
         return "".join(parts)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from bson import ObjectId
 
@@ -18,6 +20,8 @@ from duetdb.app.service.media.sweeper import Sweeper
 from duetdb.app.service.media.turns import Turns
 from duetdb.app.service.media.upload import Upload
 from duetdb.app.service.principal import Principal
+
+_LEAVING_SECONDS: Final = 3.0
 
 
 class Archive:
@@ -48,7 +52,11 @@ class Archive:
         self._sweeper.start()
 
     async def stop(self) -> None:
+        """Uploads that the server has given up remove their bytes first."""
         await self._sweeper.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVING_SECONDS):
+                await self._turns.all_left()
         await self._store.stop()
 
     def upload(self, principal: Principal) -> Upload:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any, Never
 
 from duetdb.app.service.errors import Conflict, NotFound
-from duetdb.app.service.media.store import File
+from duetdb.app.service.media.store import File, notes_of
 
 
 def as_known(file: File) -> dict[str, Any]:
     """The filter that finds the document of a file for as long as its content is that one."""
-    about = file.get("metadata") or {}
-    return {"_id": file["_id"], "metadata.content": about.get("content")}
+    return {"_id": file["_id"], "metadata.content": notes_of(file).get("content")}
 
 
 async def refuse_changed(files: Any, file: File, session: Any) -> Never:

@@ -78,6 +78,14 @@ def kind_of(start: bytes, declared: str) -> Kind:
         return Kind(named if _TYPE.fullmatch(named) else UNKNOWN)
 
 
+def harmless(mediatype: str) -> str:
+    """The stored type of a file if ``kind_of`` may have found it, and else that of unknown bytes.
+
+    Other programs may store files as well.
+    """
+    return mediatype if mediatype in INLINE.values() or _TYPE.fullmatch(mediatype) else UNKNOWN
+
+
 def clean_name(name: str) -> str:
     """A file name without its path, control characters, line ends and what turns text around."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]

@@ -46,7 +46,8 @@ class Job:
 class Resizer:
     """At most ``at_once`` jobs run and ``waiting`` wait.
 
-    Each may take ``seconds`` and ``memory`` bytes, where the system can bound that.
+    Each may take ``seconds`` once the picture is there, which has as long to come, and ``memory``
+    bytes, where the system can bound that.
     """
 
     def __init__(self, at_once: int, waiting: int, seconds: float, memory: int) -> None:
@@ -84,8 +85,9 @@ class Resizer:
     async def _done(self, job: Job, content: AsyncIterator[bytes]) -> tuple[bytes, str] | None:
         process = self._taken() or _started(self._memory)
         try:
+            await self._send(process, job, content)
             async with asyncio.timeout(self._seconds):
-                made = await process.run(job, content)
+                made = await process.answer()
         except (TimeoutError, BrokenPipeError, EOFError):
             process.kill()
             return None
@@ -94,6 +96,15 @@ class Resizer:
             raise
         self._keep(process)
         return made
+
+    async def _send(self, process: _Process, job: Job, content: AsyncIterator[bytes]) -> None:
+        """Raises ``Unavailable`` when it takes too long, which is no fault of the picture."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                await process.take(job, content)
+        except TimeoutError:
+            reason = "The picture could not be read in time."
+            raise Unavailable(reason, retry_after=_RETRY_SECONDS) from None
 
     def _taken(self) -> _Process | None:
         """One that is idle; those that died meanwhile, for want of memory perhaps, are none."""
@@ -139,11 +150,14 @@ class _Process:
             start_new_session=True,  # what a terminal sends to the server is not for it
         )
 
-    async def run(self, job: Job, content: AsyncIterator[bytes]) -> tuple[bytes, str] | None:
-        """Raises ``BrokenPipeError`` or ``EOFError`` when the process dies."""
+    async def take(self, job: Job, content: AsyncIterator[bytes]) -> None:
+        """Begins a job; raises ``BrokenPipeError`` when the process dies."""
         await asyncio.to_thread(self._write, job.line())
         async for piece in content:
             await asyncio.to_thread(self._write, piece)
+
+    async def answer(self) -> tuple[bytes, str] | None:
+        """What was made; raises ``BrokenPipeError`` or ``EOFError`` when the process dies."""
         return await asyncio.to_thread(self._answer)
 
     def lives(self) -> bool:

@@ -14,7 +14,7 @@ from duetdb.app.service.limits import Limits
 from duetdb.app.service.media.archive import Archive
 from duetdb.app.service.media.kinds import INLINE
 from duetdb.app.service.media.resizer import Job, Resizer
-from duetdb.app.service.media.store import File, content_of
+from duetdb.app.service.media.store import File, content_of, notes_of
 
 WIDTHS: Final[Mapping[str, int]] = {"t": 128, "w": 640}
 """Pixels of the widths that SPEC 11 names."""
@@ -78,10 +78,12 @@ class Sizes:
         return Size(key, bytes(found["data"]), found["mediatype"])
 
     def _within_limits(self, file: File) -> bool:
-        about, limits = file.get("metadata") or {}, self._limits
-        width, height = about.get("width") or 0, about.get("height") or 0
+        limits, known = self._limits, notes_of(file)
+        width, height = known.get("width"), known.get("height")
         return (
-            about.get("mediatype") in INLINE.values()
+            known.get("mediatype") in INLINE.values()
+            and isinstance(width, int)
+            and isinstance(height, int)
             and 0 < width * height <= limits.media_pixels
             and max(width, height) <= limits.media_ratio * min(width, height)
         )

@@ -14,17 +14,21 @@ File = Mapping[str, Any]
 """A document of ``_media.files``."""
 
 
+def notes_of(file: File) -> Mapping[str, Any]:
+    """What is noted of a file; of one that another GridFS client stored it may be of any type."""
+    found = file.get("metadata")
+    return found if isinstance(found, Mapping) else {}
+
+
 def content_of(file: File) -> ObjectId:
     """The id under which a store has the bytes of a file: its own, until it was replaced."""
-    about: Mapping[str, Any] = file.get("metadata") or {}
-    found: ObjectId = about.get("content", file["_id"])
+    found: ObjectId = notes_of(file).get("content", file["_id"])
     return found
 
 
 def store_name_of(file: File) -> str:
     """The name of the store of a file; other GridFS clients say nothing of it."""
-    about: Mapping[str, Any] = file.get("metadata") or {}
-    found: str = about.get("store", "gridfs")
+    found: str = notes_of(file).get("store", "gridfs")
     return found
 
 

@@ -17,14 +17,23 @@ class Turns:
 
     def __init__(self, limits: Limits) -> None:
         self.turn = asyncio.Semaphore(limits.media_uploads)
-        self._room = limits.media_open
+        self._most = self._room = limits.media_open
+        self._none = asyncio.Event()
+        self._none.set()
 
     def enter(self) -> None:
         """Begins an upload; raises ``Unavailable`` when there are too many."""
         if not self._room:
             raise Unavailable("Too many uploads are under way just now.", retry_after=2)
         self._room -= 1
+        self._none.clear()
 
     def leave(self) -> None:
         """Ends an upload."""
         self._room += 1
+        if self._room == self._most:
+            self._none.set()
+
+    async def all_left(self) -> None:
+        """Returns when no upload is under way."""
+        await self._none.wait()

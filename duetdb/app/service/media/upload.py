@@ -18,7 +18,7 @@ from duetdb.app.service.media.changes import as_known, refuse_changed
 from duetdb.app.service.media.kinds import clean_name
 from duetdb.app.service.media.loose import Loose, transaction
 from duetdb.app.service.media.metadata import FILES
-from duetdb.app.service.media.store import File, Store, Writer, check_holds, content_of
+from duetdb.app.service.media.store import File, Store, Writer, check_holds, content_of, notes_of
 from duetdb.app.service.media.turns import Turns
 
 
@@ -142,8 +142,8 @@ class Upload:
             raise BadRequest("One file can be replaced by one file only.")
         check_holds(self._store, old)
         [new] = self._files
-        about = old.get("metadata") or {}
-        kept = {key: about[key] for key in ("origname", "createdby") if key in about}
+        known = {"origname": old.get("filename"), **notes_of(old)}  # others note no name
+        kept = {key: known[key] for key in ("origname", "createdby") if key in known}
         changed = {
             "length": new["length"],
             "chunkSize": new["chunkSize"],
@@ -155,8 +155,8 @@ class Upload:
         async def store(session: Any) -> None:
             await self._loose.settle(session)
             await replaced.enter([content_of(old)], session)
-            known, change = as_known(old), {"$set": changed}
-            done = await self._documents.update_one(known, change, session=session)
+            same, change = as_known(old), {"$set": changed}
+            done = await self._documents.update_one(same, change, session=session)
             if not done.matched_count:
                 await refuse_changed(self._documents, old, session)
 
