@@ -22,6 +22,10 @@ _SECRET_IN_TEXT = re.compile(
 _HUSHED: ContextVar[bool] = ContextVar("hushed", default=False)
 
 
+class Told(Exception):
+    """An error of which the log has its line already: whoever catches it last adds none."""
+
+
 def configure_logging(level: str) -> None:
     """Sets up the one logger of the process.
 
@@ -51,6 +55,8 @@ class _Forwarding(logging.Handler):
     """Gives what libraries log by Python's own means the same form, level and masking."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and isinstance(record.exc_info[1], Told):
+            return
         logger = structlog.get_logger()
         logger.log(
             record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info

@@ -18,6 +18,7 @@ from tests.conftest import make_settings
 from tests.keys.conftest import ask, make_key
 from tests.processes import HEADERS
 
+BROKEN = "{{a}}" * 39_000
 SLOW = "{% for a in wide %}{% if loop.index < 200 and -1 in wide %}{% endif %}{% endfor %}"
 MAIL = {"to": "ann@example.com", "html": "x"}
 
@@ -89,6 +90,12 @@ async def test_workers_count_together(mongod: EmbeddedMongod, database: str) -> 
             400,
             "Templates take longer than 1 seconds.",
         ),
+        (
+            {"mail_template_seconds": 1},
+            [{**MAIL, "template": f"broken{number}"} for number in range(20)],
+            400,
+            "Templates take longer than 1 seconds.",
+        ),
     ],
 )
 async def test_limits_of_one_request(
@@ -108,7 +115,9 @@ async def test_limits_of_one_request(
             assert (
                 await client.put("/rest/templates/_meta", json={"name": "templates"})
             ).is_success
-            for name, html in (("wide", "x" * 1000), ("slow", SLOW)):
+            pages = {"wide": "x" * 1000, "slow": SLOW}
+            for name in {each.get("template", "wide") for each in body}:
+                html = pages.get(name, BROKEN)
                 made = await client.post("/rest/templates", json={"name": name, "html": html})
                 assert made.status_code == 201
             answer = await client.post("/mail", json=body)

@@ -203,3 +203,23 @@ async def test_a_dead_mail_is_tried_again_when_somebody_says_so(
     assert await queue.retry() == 0
     assert [each["_id"] async for each in queue.dead()] == [ids[2]]
     assert (await copy_of(engine, ids[2]))["status"] == "failed"
+
+
+async def test_who_says_so_at_the_same_time_changes_no_mail_that_has_left(
+    engine: Engine, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (id_,) = await put(queue, message())
+    entry = await queue.claim()
+    assert entry is not None
+    await queue.bury(entry, "550 nobody")
+    other = Queue(engine, 4)
+
+    async def meanwhile() -> datetime:
+        if await other.retry():
+            entry = await other.claim()
+            assert entry is not None and await other.done(entry, "sent")
+        return datetime.now(UTC)
+
+    monkeypatch.setattr(queue, "_clock", meanwhile)
+    assert await queue.retry() == 0
+    assert (await copy_of(engine, id_))["status"] == "sent"

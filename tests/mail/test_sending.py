@@ -227,6 +227,19 @@ def test_one_click(client: httpx.Client, headers: dict[str, str]) -> None:
     assert [each["to"] for each in listed] == ["ann+news@xn--bcher-kva.example"]
 
 
+def test_metadata_keeps_nobody_from_unsubscribing(client: httpx.Client, box: Mailbox) -> None:
+    needed = [{"name": name, "type": "text", "required": True} for name in ("to", "reason")]
+    given = {"name": "email_unsubscribed", "strict": True, "fields": needed}
+    assert client.put("/rest/email_unsubscribed/_meta", json=given).status_code == 200
+    (id_,) = post(client, MAIL)
+    link = copy_of(client, id_, "sent")["unsubscribelink"].removeprefix("https://api.example.com")
+    answer = client.post(link, data={"List-Unsubscribe": "One-Click"})
+    assert answer.status_code == 200, answer.text
+    (skipped,) = post(client, MAIL)
+    copy_of(client, skipped, "skipped")
+    assert len(box.mails) == 1
+
+
 def test_of_internals_nothing_is_reached(client: httpx.Client) -> None:
     (id_,) = post(client, {**MAIL, "sendername": "Ann", "reply_to": "desk@example.com"})
     assert copy_of(client, id_, "sent").keys() == {

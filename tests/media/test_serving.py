@@ -13,7 +13,6 @@ from urllib.parse import quote
 import httpx
 import pytest
 from bson import ObjectId
-from gridfs import AsyncGridFSBucket
 
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.media.archive import Archive
@@ -179,7 +178,11 @@ async def test_pages_of_any_site_may_show_and_read_files(
 
 async def test_a_download_is_asked_for(app_client: httpx.AsyncClient) -> None:
     await post(app_client, ("für dich.png", picture()))
-    for query, how in [("download=true", "attachment"), ("download=false", "inline")]:
+    for query, how in [
+        ("download=true", "attachment"),
+        ("download=1", "attachment"),
+        ("download=false", "inline"),
+    ]:
         answer = await app_client.get(f"/media/f%C3%BCr%20dich.png?{query}")
         name = f"{how}; filename=\"f_r dich.png\"; filename*=UTF-8''f%C3%BCr%20dich.png"
         assert answer.headers["content-disposition"] == name
@@ -228,66 +231,6 @@ async def test_what_is_no_name_is_not_found(server: RunningServer) -> None:
             path = f"/media/{name}".encode()
             status = await asyncio.to_thread(_status, server, method, path)
             assert status == 404, path
-
-
-async def test_what_other_programs_put_into_the_bucket_is_a_download(
-    app_client: httpx.AsyncClient, engine: Engine
-) -> None:
-    bucket = AsyncGridFSBucket(engine.database, "_media")
-    id_ = await bucket.upload_from_stream("other.png", picture())
-    for path in (f"/media/{id_}", "/media/other.png", f"/media/{id_}?s=t"):
-        answer = await app_client.get(path)
-        assert (answer.status_code, answer.content) == (200, picture())
-        assert answer.headers["content-type"] == "application/octet-stream"
-        assert answer.headers["content-disposition"].startswith("attachment")
-    [meta] = (await app_client.get("/media/other.png/meta")).json()
-    assert (meta["_id"], meta["origname"], meta["mediatype"]) == (str(id_), "other.png", None)
-    sent = {"any": ("b.gif", picture("GIF"))}
-    assert (await app_client.put(f"/media/{id_}?replace=true", files=sent)).status_code == 200
-    assert (await app_client.get(f"/media/{id_}")).content == picture("GIF")
-    await app_client.delete(f"/media/{id_}")
-    await nothing_is_left(engine)
-
-
-@pytest.mark.parametrize(
-    ("filename", "plain", "mediatype"),
-    [
-        ("a\r\nx-b: c\0.png", "a__x-b: c_.png", "image/png"),
-        ("b.html", "b.html", "text/html"),
-        ("c", "c", "text/x\r\nx-b: c"),
-        ("d", "d", "image/☃"),
-        ("e", "e", 5),
-    ],
-)
-async def test_what_other_programs_say_of_a_file_is_checked_as_well(
-    app_client: httpx.AsyncClient, engine: Engine, filename: str, plain: str, mediatype: object
-) -> None:
-    bucket = AsyncGridFSBucket(engine.database, "_media")
-    about = {"mediatype": mediatype}
-    id_ = await bucket.upload_from_stream(filename, picture(), metadata=about)
-    shown = mediatype == "image/png"
-    answer = await app_client.get(f"/media/{id_}")
-    assert (answer.status_code, answer.content) == (200, picture())
-    assert answer.headers["content-type"] == ("image/png" if shown else "application/octet-stream")
-    how = "inline" if shown else "attachment"
-    named = f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
-    assert answer.headers["content-disposition"] == named
-
-
-@pytest.mark.parametrize("about", ["text", {"mediatype": "image/png", "width": "9", "height": 9}])
-async def test_other_programs_may_note_anything_of_a_file(
-    app_client: httpx.AsyncClient, engine: Engine, about: object
-) -> None:
-    id_ = await AsyncGridFSBucket(engine.database, "_media").upload_from_stream("a", picture())
-    await engine.database["_media.files"].update_one({}, {"$set": {"metadata": about}})
-    path, sent = f"/media/{id_}", {"any": ("b.gif", picture("GIF"))}
-    assert (await app_client.get(f"{path}?s=t")).content == picture()
-    assert (await app_client.get(f"{path}/meta")).json()[0]["origname"] == "a"
-    assert (await app_client.put(f"{path}?replace=true", files=sent)).status_code == 200
-    assert (await app_client.get(path)).content == picture("GIF")
-    assert (await app_client.get(f"{path}/meta")).json()[0]["origname"] == "a"
-    assert (await app_client.delete(path)).status_code == 200
-    await nothing_is_left(engine)
 
 
 async def test_the_list_is_at_both_addresses(app_client: httpx.AsyncClient) -> None:

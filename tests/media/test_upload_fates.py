@@ -15,6 +15,7 @@ from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Conflict, NotFound, TooLarge, Unavailable
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.media import archive as archive_module
+from duetdb.app.service.media import loose as loose_module
 from duetdb.app.service.media import upload as upload_module
 from duetdb.app.service.media.archive import Archive
 from duetdb.app.service.media.gridfs import GridFS
@@ -69,6 +70,23 @@ async def test_an_upload_that_was_taken_for_dead_stores_nothing(
             else:
                 await upload.commit()
     assert await left(engine) == {}
+
+
+async def test_a_long_upload_that_is_alive_is_not_swept(
+    archive: Archive, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loose_module, "_SIGN_OF_LIFE", 0.05)
+    async with archive.upload(FULL_ACCESS) as upload:
+        await upload.begin("a", "")
+        for _ in range(15):
+            await asyncio.sleep(0.2)
+            await upload.write(b"x" * 30_000)
+            await sweep(engine, GridFS(engine), timedelta(seconds=1.5))
+        await upload.end()
+        await upload.commit()
+    file = await archive.find("a")
+    pieces = [each async for each in archive.content(file, 0, 450_000)]
+    assert b"".join(pieces) == b"x" * 450_000
 
 
 async def test_what_a_sweep_did_not_see_goes_with_its_upload(

@@ -16,7 +16,7 @@ from duetdb.app.http.conditions import require
 from duetdb.app.http.cors import note_origins
 from duetdb.app.http.credentials import Callers
 from duetdb.app.http.failures import MethodNotAllowed, refusal
-from duetdb.app.http.media_bytes import MediaBytes, validators_of
+from duetdb.app.http.media_bytes import MediaBytes, flag, validators_of
 from duetdb.app.http.multipart import Parts, check_length
 from duetdb.app.http.responses import JsonBytes
 from duetdb.app.service.encoding import dumps
@@ -64,7 +64,7 @@ def _answering(handlers: Handlers, replace: Handler | None = None) -> Handler:
 
     async def answer(request: Request) -> ASGIApp:
         there = handlers
-        if replace is not None and _flag(request, "replace"):
+        if replace is not None and flag(request, "replace"):
             there = {**handlers, "PUT": replace}
         try:
             handler = there.get(request.method)
@@ -115,7 +115,7 @@ class Media:
         skip = _number(request, "skip", 0)
         found: Any = await self._archive.list(skip, most)
         page = {"count": len(found), "skip": skip, "max": most}
-        if _flag(request, "totals"):
+        if flag(request, "totals"):
             page["total"] = await self._archive.count()
             found = {"data": found, "totals": page}
         return JsonBytes(dumps(found), 200, {"x-pagination": dumps(page).decode()})
@@ -157,10 +157,6 @@ async def _read(request: Request, upload: Upload) -> None:
 def _name(request: Request) -> str:
     """The name as it would be stored: NFC, whatever the client's system makes of names."""
     return unicodedata.normalize("NFC", str(request.path_params["name"]))
-
-
-def _flag(request: Request, name: str) -> bool:
-    return request.query_params.get(name, "").strip().lower() in ("true", "1")
 
 
 def _number(request: Request, name: str, default: int) -> int:

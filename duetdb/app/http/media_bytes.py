@@ -93,7 +93,7 @@ class MediaBytes:
             headers["vary"] = "Accept"
         if is_known(request.headers, validators):
             return Response(status_code=304, headers=headers)
-        shown = chosen.mediatype in _SHOWN and request.query_params.get("download") != "true"
+        shown = chosen.mediatype in _SHOWN and not flag(request, "download")
         headers["content-type"] = chosen.mediatype
         headers["content-disposition"] = _disposition(chosen.name, shown)
         start, end, status = 0, chosen.length, 200
@@ -120,6 +120,11 @@ class MediaBytes:
             return None
         accept = ",".join(request.headers.getlist("accept"))
         return await self._sizes.of(file, asked, best_named(accept, tuple(FORMS)))
+
+
+def flag(request: Request, name: str) -> bool:
+    """Whether a parameter is set, however it is spelled."""
+    return request.query_params.get(name, "").strip().lower() in ("true", "1")
 
 
 def _part(request: Request, chosen: _Chosen) -> tuple[int, int] | None:

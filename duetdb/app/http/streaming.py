@@ -10,6 +10,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
+from duetdb.app.log import Told
 from duetdb.app.service.errors import DuetError
 
 T = TypeVar("T")
@@ -18,7 +19,7 @@ _log = structlog.get_logger("duetdb.stream")
 _NO_STORE: Final = (b"cache-control", b"no-store")
 
 
-class Aborted(Exception):
+class Aborted(Told):
     """An answer has begun and cannot be completed; the reason is in the log already.
 
     Whoever serves must break the connection off.

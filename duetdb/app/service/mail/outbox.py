@@ -148,6 +148,8 @@ class Outbox:
         began, seconds = time.monotonic(), self._options.mail_template_seconds
         for position, mail in enumerate(mails):
             index = position if several else None
+            if time.monotonic() - began > seconds:
+                raise _too_much(f"Templates take longer than {seconds} seconds.")
             if mail.template not in known:
                 known[mail.template] = await self._template(mail.template)
             template = known[mail.template]
@@ -161,8 +163,6 @@ class Outbox:
                 invalid.append(Invalid("html", str(error), "TYPE", index))
             if size > most:
                 raise _too_much(f"The mails of one request have at most {most:,} characters.")
-            if time.monotonic() - began > seconds:
-                raise _too_much(f"Templates take longer than {seconds} seconds.")
         if invalid:
             raise ValidationFailed(invalid)
         return filled

@@ -186,8 +186,9 @@ class Queue:
             "$unset": {"reason": 1},
             "$inc": {"_version": 1},
         }
-        # The copies first: a mail may be sent at once.
-        await self._copies.update_many({"_id": {"$in": ids}}, said, **self._whatever)
+        # The copies first: a mail may be sent at once, and have been by whoever else revived it.
+        failed = {"_id": {"$in": ids}, "status": "failed"}
+        await self._copies.update_many(failed, said, **self._whatever)
         anew = {
             "$set": {"due": due, "attempts": 0},
             "$unset": {"dead": 1, "expires": 1, "reason": 1},

@@ -15,7 +15,7 @@ from duetdb.app.service.limits import Limits
 from duetdb.app.service.media.changes import as_known, no_such_file, refuse_changed
 from duetdb.app.service.media.loose import Loose, transaction
 from duetdb.app.service.media.metadata import FILES, SIZES, metadata_of
-from duetdb.app.service.media.store import File, Store, check_holds, content_of
+from duetdb.app.service.media.store import File, Store, check_holds, content_of, is_whole
 from duetdb.app.service.media.sweeper import Sweeper
 from duetdb.app.service.media.turns import Turns
 from duetdb.app.service.media.upload import Upload
@@ -72,7 +72,7 @@ class Archive:
             if found is None:
                 asked = {"$or": [{"metadata.origname": name}, {"filename": name}]}
                 found = await self._files.find_one(asked, sort=[("uploadDate", -1), ("_id", -1)])
-        if found is None:
+        if found is None or not is_whole(found):
             raise no_such_file()
         return dict(found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 from bson import ObjectId
@@ -18,6 +19,16 @@ def notes_of(file: File) -> Mapping[str, Any]:
     """What is noted of a file; of one that another GridFS client stored it may be of any type."""
     found = file.get("metadata")
     return found if isinstance(found, Mapping) else {}
+
+
+def is_whole(file: File) -> bool:
+    """Whether there is what the GridFS specification wants of each file, by which it is read."""
+    return (
+        isinstance(file.get("length"), int)
+        and isinstance(file.get("chunkSize"), int)
+        and file["chunkSize"] > 0
+        and isinstance(file.get("uploadDate"), datetime)
+    )
 
 
 def content_of(file: File) -> ObjectId:
