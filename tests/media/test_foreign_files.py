@@ -88,8 +88,11 @@ async def test_what_is_no_file_of_gridfs_is_not_found(
 ) -> None:
     id_ = await AsyncGridFSBucket(engine.database, "_media").upload_from_stream("a", picture())
     await engine.database["_media.files"].update_one({}, change)
-    for path in (f"/media/{id_}", "/media/a", f"/media/{id_}?s=t", f"/media/{id_}/meta"):
+    for path in (f"/media/{id_}", "/media/a", f"/media/{id_}?s=t"):
         answer = await app_client.get(path)
         assert (answer.status_code, answer.json()["status"]) == (404, 404)
     assert (await app_client.delete(f"/media/{id_}")).status_code == 404
-    assert [each["_id"] for each in (await app_client.get("/media")).json()] == [str(id_)]
+    sent = {"any": ("b.gif", picture("GIF"))}
+    assert (await app_client.put(f"/media/{id_}?replace=true", files=sent)).status_code == 404
+    for path in ("/media", f"/media/{id_}/meta"):  # what is known of it is told
+        assert [each["_id"] for each in (await app_client.get(path)).json()] == [str(id_)]

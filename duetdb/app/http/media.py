@@ -99,7 +99,7 @@ class Media:
     async def replace(self, request: Request) -> ASGIApp:
         """Puts another content under the id of a file, all or nothing."""
         principal = await self._admitted(request, "PUT")
-        file = await self._archive.find(_name(request))
+        file = await self._archive.find_whole(_name(request))
         require(request.headers, validators_of(file))
         check_length(request.headers.get("content-length", ""), self._archive.limits)
         async with self._archive.upload(principal) as upload:
@@ -127,18 +127,18 @@ class Media:
 
     async def delete(self, request: Request) -> ASGIApp:
         await self._admitted(request, "DELETE")
-        file = await self._archive.find(_name(request))
+        file = await self._archive.find_whole(_name(request))
         require(request.headers, validators_of(file))
         return JsonBytes(dumps({"result": [await self._archive.delete(file)]}))
 
     async def content(self, request: Request) -> ASGIApp:
         """The stored bytes: they need no key, so pages of any site may read them."""
         note_origins(request.scope, (ANYWHERE,))
-        file = await self._archive.find(_name(request))
+        file = await self._archive.find_whole(_name(request))
         try:
             return await self._bytes.answer(request, file)
         except NotFound:  # its bytes are gone, perhaps because others have taken their place
-            now = await self._archive.find(_name(request))
+            now = await self._archive.find_whole(_name(request))
             if content_of(now) == content_of(file):
                 raise
             return await self._bytes.answer(request, now)

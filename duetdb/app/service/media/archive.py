@@ -72,9 +72,16 @@ class Archive:
             if found is None:
                 asked = {"$or": [{"metadata.origname": name}, {"filename": name}]}
                 found = await self._files.find_one(asked, sort=[("uploadDate", -1), ("_id", -1)])
-        if found is None or not is_whole(found):
+        if found is None:
             raise no_such_file()
         return dict(found)
+
+    async def find_whole(self, name: str) -> dict[str, Any]:
+        """As ``find``, for who goes on to its bytes: what is no whole file is not found either."""
+        file = await self.find(name)
+        if not is_whole(file):
+            raise no_such_file()
+        return file
 
     async def described(self, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """The metadata of those of these ids that are files, by id; one query."""
