@@ -160,3 +160,19 @@ async def test_children_of_several_show_the_fields_asked_for(rest: httpx.AsyncCl
     assert all(note.keys() == {"_id", "text", "_parent_def", "_parent_field"} for note in notes), (
         notes
     )
+
+
+async def test_a_reference_to_nothing_names_the_collection_however_it_is_spelled(
+    app_client: httpx.AsyncClient,
+) -> None:
+    name = "{0}s {x}"
+    definitions = [
+        {"name": name, "fields": [{"name": "title", "type": "text"}]},
+        {"name": "marks", "fields": [{"name": "of", "type": name, "relation": "one"}]},
+    ]
+    answer = await app_client.put("/rest/_meta", json={"collections": definitions})
+    assert answer.status_code == 200, answer.text
+    answer = await app_client.post("/rest/marks", json={"of": UNKNOWN})
+    assert answer.status_code == 400
+    [mistake] = answer.json()["list"]
+    assert mistake["message"][0] == f"There is no document {UNKNOWN} in {name!r}."

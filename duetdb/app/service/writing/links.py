@@ -107,18 +107,17 @@ class Links:
         for name, wanted in self._wanted.items():
             if self._reaches is None or name in self._reaches:
                 found = await self._existing(name, list(wanted), await self._guard(name))
-                self._refuse_others(wanted, found, f"There is no document {{}} in {name!r}.")
+                self._refuse_others(wanted, found, "document", repr(name))
         if self._files:
             found = await self._existing(FILES, list(self._files), {})
-            sentence = "There is no file {} in the media archive."
-            self._refuse_others(self._files, found, sentence)
+            self._refuse_others(self._files, found, "file", "the media archive")
         return self.invalid
 
-    def _refuse_others(self, wanted: Wanted, found: set[Any], sentence: str) -> None:
+    def _refuse_others(self, wanted: Wanted, found: set[Any], what: str, place: str) -> None:
         for id_, places in wanted.items():
             if id_ not in found:
                 for path, index in places:
-                    self._refuse(path, index, sentence.format(id_))
+                    self._refuse(path, index, f"There is no {what} {id_} in {place}.")
 
     async def _guard(self, name: str) -> Mapping[str, Any]:
         """What documents of a collection must match for the caller to name them."""
