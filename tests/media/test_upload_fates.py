@@ -14,12 +14,11 @@ import pytest
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Conflict, NotFound, TooLarge, Unavailable
 from duetdb.app.service.limits import Limits
-from duetdb.app.service.media import archive as archive_module
 from duetdb.app.service.media import loose as loose_module
-from duetdb.app.service.media import upload as upload_module
 from duetdb.app.service.media.archive import Archive
 from duetdb.app.service.media.gridfs import GridFS
 from duetdb.app.service.media.loose import sweep
+from duetdb.app.service.media.store import File
 from duetdb.app.service.media.upload import Upload
 from duetdb.app.service.principal import FULL_ACCESS
 
@@ -39,6 +38,14 @@ async def give(upload: Upload, name: str, content: bytes) -> None:
     await upload.begin(name, "")
     await upload.write(content)
     await upload.end()
+
+
+async def stored(archive: Archive) -> File:
+    """A file with the name ``a``."""
+    async with archive.upload(FULL_ACCESS) as upload:
+        await give(upload, "a", b"old")
+        await upload.commit()
+    return await archive.find("a")
 
 
 async def test_of_one_name_the_one_that_was_stored_last_wins(archive: Archive) -> None:
@@ -107,17 +114,14 @@ async def test_what_a_sweep_did_not_see_goes_with_its_upload(
 async def test_a_commit_whose_answer_was_lost_keeps_its_bytes(
     archive: Archive, engine: Engine, monkeypatch: pytest.MonkeyPatch, replaces: bool
 ) -> None:
-    async with archive.upload(FULL_ACCESS) as upload:
-        await give(upload, "a", b"old")
-        await upload.commit()
-    old = await archive.find("a")
-    carried_out = upload_module.transaction
+    old = await stored(archive)
+    carried_out = Engine.transaction
 
     async def losing(engine: Engine, work: Any) -> None:
         await carried_out(engine, work)
         raise Unavailable("The connection was lost.")
 
-    monkeypatch.setattr(upload_module, "transaction", losing)
+    monkeypatch.setattr(Engine, "transaction", losing)
     with pytest.raises(Unavailable):
         async with archive.upload(FULL_ACCESS) as upload:
             await give(upload, "a", b"new")
@@ -155,10 +159,7 @@ async def test_who_is_cancelled_leaves_nothing(archive: Archive, engine: Engine)
 async def test_of_two_replacements_of_one_file_one_is_told(
     archive: Archive, engine: Engine
 ) -> None:
-    async with archive.upload(FULL_ACCESS) as upload:
-        await give(upload, "a", b"old")
-        await upload.commit()
-    old = await archive.find("a")
+    old = await stored(archive)
     async with archive.upload(FULL_ACCESS) as first:
         await give(first, "b", b"first")
         assert await first.replace(old) == str(old["_id"])
@@ -177,10 +178,7 @@ async def test_of_two_replacements_of_one_file_one_is_told(
 async def test_a_file_that_is_replaced_before_it_is_deleted_stays(
     archive: Archive, engine: Engine
 ) -> None:
-    async with archive.upload(FULL_ACCESS) as upload:
-        await give(upload, "a", b"old")
-        await upload.commit()
-    old = await archive.find("a")
+    old = await stored(archive)
     async with archive.upload(FULL_ACCESS) as upload:
         await give(upload, "b", b"new")
         await upload.replace(old)
@@ -220,12 +218,8 @@ async def test_who_is_cancelled_by_a_stop_leaves_nothing_either(
 async def test_a_size_that_comes_while_its_picture_goes_goes_as_well(
     archive: Archive, engine: Engine, monkeypatch: pytest.MonkeyPatch, replaces: bool
 ) -> None:
-    async with archive.upload(FULL_ACCESS) as upload:
-        await give(upload, "a", b"old")
-        await upload.commit()
-    old = await archive.find("a")
-    module = upload_module if replaces else archive_module
-    carried_out = module.transaction
+    old = await stored(archive)
+    carried_out = Engine.transaction
 
     async def late(engine: Engine, work: Any) -> None:
         async def working(session: Any) -> None:
@@ -234,7 +228,7 @@ async def test_a_size_that_comes_while_its_picture_goes_goes_as_well(
 
         await carried_out(engine, working)
 
-    monkeypatch.setattr(module, "transaction", late)
+    monkeypatch.setattr(Engine, "transaction", late)
     if replaces:
         async with archive.upload(FULL_ACCESS) as upload:
             await give(upload, "b", b"new")

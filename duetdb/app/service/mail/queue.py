@@ -75,11 +75,7 @@ class Queue:
                 {"_id": id_, "due": due, "attempts": 0, "message": message}
                 for id_, message in messages.items()
             ]
-            if self._engine.in_memory:
-                await store(None)
-                return
-            async with self._engine.client.start_session() as session:
-                await session.with_transaction(store, write_concern=WriteConcern(w="majority"))
+            await self._engine.transaction(store, write_concern=WriteConcern(w="majority"))
 
     async def due(self, most: int) -> int:
         """How many mails are due, ``most`` at most."""

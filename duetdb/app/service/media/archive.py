@@ -13,7 +13,7 @@ from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.media.changes import as_known, no_such_file, refuse_changed
-from duetdb.app.service.media.loose import Loose, transaction
+from duetdb.app.service.media.loose import Loose
 from duetdb.app.service.media.metadata import FILES, SIZES, metadata_of
 from duetdb.app.service.media.store import File, Store, check_holds, content_of, is_whole
 from duetdb.app.service.media.sweeper import Sweeper
@@ -22,6 +22,8 @@ from duetdb.app.service.media.upload import Upload
 from duetdb.app.service.principal import Principal
 
 _LEAVING_SECONDS: Final = 3.0
+_NEWEST: Final = (("uploadDate", -1), ("_id", -1))
+"""The order in which the newest file comes first."""
 
 
 class Archive:
@@ -43,11 +45,10 @@ class Archive:
     async def start(self) -> None:
         """Builds the indexes, and begins to remove what dead workers left of their uploads."""
         await self._store.start()
-        newest = [("uploadDate", -1), ("_id", -1)]
         with translate_driver_errors():
-            await self._files.create_index(newest)
-            await self._files.create_index([("metadata.origname", 1), *newest])
-            await self._files.create_index([("filename", 1), *newest])
+            await self._files.create_index([*_NEWEST])
+            await self._files.create_index([("metadata.origname", 1), *_NEWEST])
+            await self._files.create_index([("filename", 1), *_NEWEST])
             await self._sizes.create_index([("content", 1)])
         self._sweeper.start()
 
@@ -71,7 +72,7 @@ class Archive:
                 found = await self._files.find_one({"_id": ObjectId(name)})
             if found is None:
                 asked = {"$or": [{"metadata.origname": name}, {"filename": name}]}
-                found = await self._files.find_one(asked, sort=[("uploadDate", -1), ("_id", -1)])
+                found = await self._files.find_one(asked, sort=[*_NEWEST])
         if found is None:
             raise no_such_file()
         return dict(found)
@@ -111,7 +112,8 @@ class Archive:
                 await refuse_changed(self._files, file, session)
             await loose.enter([content_of(file)], session)
 
-        await transaction(self._engine, remove)
+        with translate_driver_errors():
+            await self._engine.transaction(remove)
         await loose.remove()
         return str(file["_id"])
 
@@ -136,8 +138,7 @@ class Archive:
     async def list(self, skip: int, most: int) -> list[dict[str, Any]]:
         """The metadata of a page of files, the newest first."""
         with translate_driver_errors():
-            newest = [("uploadDate", -1), ("_id", -1)]
-            cursor = self._files.find().sort(newest).skip(skip).limit(most)
+            cursor = self._files.find().sort([*_NEWEST]).skip(skip).limit(most)
             return [self.metadata(each) for each in await cursor.to_list(None)]
 
     async def count(self) -> int:

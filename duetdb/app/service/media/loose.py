@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
@@ -23,16 +23,6 @@ ABANDONED: Final = timedelta(minutes=10)
 """After so long without a sign of life an upload is given up, and what it wrote is removed."""
 _SIGN_OF_LIFE: Final = 60.0
 """Seconds after which an upload says that it is still alive."""
-
-
-async def transaction(engine: Engine, work: Callable[[Any], Awaitable[None]]) -> None:
-    """Calls ``work`` with the session of a transaction; in memory, where none is, with None."""
-    with translate_driver_errors():
-        if engine.in_memory:
-            await work(None)
-        else:
-            async with engine.client.start_session() as session:
-                await session.with_transaction(work)
 
 
 class Loose:

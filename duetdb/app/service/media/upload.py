@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
@@ -10,13 +11,14 @@ from uuid import uuid4
 
 from bson import ObjectId
 
+from duetdb.app.service.driver_errors import translate_driver_errors
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import BadRequest, TooLarge
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.media.beginning import Beginning
 from duetdb.app.service.media.changes import as_known, refuse_changed
 from duetdb.app.service.media.kinds import clean_name
-from duetdb.app.service.media.loose import Loose, transaction
+from duetdb.app.service.media.loose import Loose
 from duetdb.app.service.media.metadata import FILES
 from duetdb.app.service.media.store import File, Store, Writer, check_holds, content_of, notes_of
 from duetdb.app.service.media.turns import Turns
@@ -127,9 +129,7 @@ class Upload:
             await self._loose.settle(session)
             await self._documents.insert_many(self._files, session=session)
 
-        async with self._turns.turn:
-            await transaction(self._engine, store)
-        self._committed = True
+        await self._stored(store)
         return [str(each["_id"]) for each in self._files]
 
     async def replace(self, old: File) -> str:
@@ -160,11 +160,16 @@ class Upload:
             if not done.matched_count:
                 await refuse_changed(self._documents, old, session)
 
-        async with self._turns.turn:
-            await transaction(self._engine, store)
-        self._committed = True
+        await self._stored(store)
         await replaced.remove()
         return str(old["_id"])
+
+    async def _stored(self, work: Callable[[Any], Awaitable[None]]) -> None:
+        """The upload is there when this returns, and is not to be removed any more."""
+        async with self._turns.turn:
+            with translate_driver_errors():
+                await self._engine.transaction(work)
+        self._committed = True
 
     async def _undo(self) -> None:
         if self._writer is not None:

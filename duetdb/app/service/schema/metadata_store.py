@@ -121,11 +121,7 @@ class MetadataStore:
             if documents:
                 await self._metadata.insert_many(documents, session=session)
 
-        if self._engine.in_memory:
-            await change(None)
-        else:
-            async with self._engine.client.start_session() as session:
-                await session.with_transaction(change)
+        await self._engine.transaction(change)
         return base.version + 1
 
     async def name_once(self, stored: Stored, graphql_name: str) -> None:

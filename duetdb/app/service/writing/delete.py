@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -45,15 +46,7 @@ class Deletion:
             return await self._one(ids[0])
         if not ids:
             return []
-        if self._engine.in_memory:
-            return await self._several(ids)
-
-        async def delete(session: AsyncClientSession) -> list[Document]:
-            return await self._several(ids, session=session)
-
-        async with self._engine.client.start_session() as session:
-            deleted: list[Document] = await session.with_transaction(delete)
-        return deleted
+        return await self._engine.transaction(partial(self._several, ids))
 
     async def matching(self, condition: Mapping[str, Any], deleted: list[Any]) -> None:
         """Deletes in batches what matches when its turn comes, and adds the ids to ``deleted``.
@@ -86,14 +79,14 @@ class Deletion:
             hint="Read it again and decide whether it should still be deleted.",
         )
 
-    async def _several(self, ids: list[Any], **session: AsyncClientSession) -> list[Document]:
+    async def _several(self, ids: list[Any], session: AsyncClientSession | None) -> list[Document]:
         """Reads and deletes in one transaction, so that nobody deletes in between."""
         where = both({"_id": {"$in": ids}}, self._within)
         found = {
             document["_id"]: document
-            async for document in self._target.find(where, batch_size=BATCH, **session)
+            async for document in self._target.find(where, batch_size=BATCH, session=session)
         }
-        await self._target.delete_many({"_id": {"$in": list(found)}}, **session)
+        await self._target.delete_many({"_id": {"$in": list(found)}}, session=session)
         return [found[id_] for id_ in ids if id_ in found]
 
     async def _batch(self, ids: list[Any], where: Mapping[str, Any], deleted: list[Any]) -> None:

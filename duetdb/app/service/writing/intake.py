@@ -161,8 +161,7 @@ class Intake:
                 if self._engine.in_memory:
                     await self._insert_in_memory(batches)
                 else:
-                    async with self._engine.client.start_session() as session:
-                        await session.with_transaction(work)
+                    await self._engine.transaction(work)
         except REFUSED as error:
             raise refusal(error, offset=position) or error from None
 

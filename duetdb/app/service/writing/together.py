@@ -53,13 +53,9 @@ async def together(
             await write({"_id": {"$in": found}}, session)
         return found
 
-    if engine.in_memory:
-        return await run(None)
     try:
-        async with engine.client.start_session() as session:
-            written: list[Any] = await session.with_transaction(run)
+        return await engine.transaction(run)
     except OperationFailure as error:
         if error.code == _TOO_LARGE_FOR_CACHE:
             raise Outrun from None
         raise
-    return written
