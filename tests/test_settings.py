@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from duetdb.app.service.limits import Limits
+from duetdb.app.service.options import is_loopback
 from duetdb.app.setting_values import SettingsError
-from duetdb.app.settings import SETTINGS, Settings, is_loopback
+from duetdb.app.settings import SETTINGS, Settings
 
 KEY = "k" * 24
 

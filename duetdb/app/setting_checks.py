@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from duetdb.app.service.identity.material import BadOptions, check_options
-from duetdb.app.service.mail.options import BadMailOptions, check_mail_options
-from duetdb.app.service.media.options import BadMediaOptions, check_media_options
+from duetdb.app.service.identity.material import check_options
+from duetdb.app.service.mail.options import check_mail_options
+from duetdb.app.service.media.options import check_media_options
+from duetdb.app.service.options import BadOptions
 from duetdb.app.setting_values import SettingsError
 
 if TYPE_CHECKING:
@@ -112,25 +113,16 @@ def _check_pages(settings: Settings) -> None:
         )
 
 
-def _check_identity(settings: Settings) -> None:
+def _check_options(settings: Settings) -> None:
     try:
         check_options(settings.identity())
+        check_mail_options(settings.mail())
+        check_media_options(settings.media())
     except BadOptions as error:
         raise SettingsError(str(error)) from None
 
 
-def _check_mail(settings: Settings) -> None:
-    try:
-        check_mail_options(settings.mail())
-    except BadMailOptions as error:
-        raise SettingsError(str(error)) from None
-
-
-def _check_media(settings: Settings) -> None:
-    try:
-        check_media_options(settings.media())
-    except BadMediaOptions as error:
-        raise SettingsError(str(error)) from None
+def _check_bucket(settings: Settings) -> None:
     if settings.memory and settings.media_s3_bucket is not None:
         raise SettingsError("memory loses what a bucket would keep: set memory or media_s3_bucket.")
 
@@ -139,9 +131,8 @@ CHECKS: Final[tuple[Callable[[Settings], None], ...]] = (
     _check_api_key,
     _check_pepper,
     _check_origins,
-    _check_identity,
-    _check_mail,
-    _check_media,
+    _check_options,
+    _check_bucket,
     _check_database,
     _check_engine,
     _check_tls,

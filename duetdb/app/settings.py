@@ -16,6 +16,7 @@ from duetdb.app.service.identity.options import IdentityOptions
 from duetdb.app.service.limits import Limits
 from duetdb.app.service.mail.options import MailOptions
 from duetdb.app.service.media.options import MediaOptions
+from duetdb.app.service.options import is_loopback
 from duetdb.app.service.origins import listed_origin
 from duetdb.app.setting_checks import CHECKS
 from duetdb.app.setting_values import SettingsError, check_range, convert
@@ -240,14 +241,6 @@ SETTINGS: Mapping[str, Field[Any]] = MappingProxyType(
 TYPES: Mapping[str, Any] = MappingProxyType(
     {name: hint for name, hint in get_type_hints(Settings).items() if name in SETTINGS}
 )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server that listens on ``host``."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _sources(

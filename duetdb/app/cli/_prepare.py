@@ -11,8 +11,8 @@ from duetdb.app.mongo.connect import connect
 from duetdb.app.service.engine import Engine
 from duetdb.app.service.errors import Unavailable
 from duetdb.app.service.keys.keys import Keys
-from duetdb.app.service.media.options import BadMediaOptions
 from duetdb.app.service.media.stores import check_bucket
+from duetdb.app.service.options import BadOptions
 from duetdb.app.service.principal import FULL_ACCESS
 from duetdb.app.setting_values import SettingsError
 from duetdb.app.settings import Settings
@@ -53,7 +53,7 @@ async def _check_bucket(engine: Engine, settings: Settings) -> None:
     """
     try:
         await check_bucket(engine, settings.media())
-    except BadMediaOptions as error:
+    except BadOptions as error:
         raise SettingsError(str(error)) from None
     except Unavailable as error:
         print(f"duetdb: {error.message}", file=sys.stderr)

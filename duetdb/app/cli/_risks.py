@@ -8,8 +8,9 @@ from typing import Final
 
 from duetdb.app.service.access.reach import ANYBODY, READING, Reach, Reached, reaches_everything
 from duetdb.app.service.keys.web_key import WebKey
+from duetdb.app.service.options import is_loopback
 from duetdb.app.service.origins import ANYWHERE
-from duetdb.app.settings import Settings, is_loopback
+from duetdb.app.settings import Settings
 from duetdb.schema_gen.model import Audience, Schema
 from duetdb.schema_gen.system import SYSTEM_DEFINITIONS, USERS
 

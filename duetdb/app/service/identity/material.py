@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from duetdb.app.service.identity.options import IdentityOptions
+from duetdb.app.service.options import BadOptions
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -23,10 +24,6 @@ _RSA_BITS: Final = (2048, 8192)
 _LOOPBACK: Final = frozenset(("localhost", "127.0.0.1", "::1"))
 _KEY_TEXT: Final = re.compile(r"-----BEGIN |ssh-|ecdsa-|\{[^{}]*\"kty\"")
 """How a key of a pair begins: as PEM, for SSH, as a JWK."""
-
-
-class BadOptions(Exception):
-    """Options that cannot be used together; the text is one sentence for the operator."""
 
 
 def check_options(options: IdentityOptions) -> None:

@@ -10,12 +10,13 @@ from typing import Any, Final, Literal, TypeAlias
 import jwt
 
 from duetdb.app.service.errors import BadRequest, Forbidden, Unauthenticated
-from duetdb.app.service.identity.material import HMAC_BYTES, BadOptions, check_secret
+from duetdb.app.service.identity.material import HMAC_BYTES, check_secret
 from duetdb.app.service.identity.named_secrets import CONFIGURED, NamedSecrets
 from duetdb.app.service.identity.options import IdentityOptions
 from duetdb.app.service.identity.sessions import Pair, Session, Sessions
 from duetdb.app.service.identity.signing import REGISTERED, Signer
 from duetdb.app.service.identity.token_form import LONGEST
+from duetdb.app.service.options import BadOptions
 from duetdb.app.service.principal import Principal, refusal
 
 MINT: Final = "/auth/jwt"

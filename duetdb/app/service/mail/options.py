@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from duetdb.app.service.options import BadOptions, is_loopback
+
 _SECRET: dict[str, Any] = {"secret": True}
 _LONGEST_URL: Final = 100
 """Characters of ``public_url``: with any address behind it, a link fits into a header's line."""
 _PORTS: Final = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
-
-
-class BadMailOptions(Exception):
-    """Options that cannot be used; the text is one sentence for the operator."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +68,7 @@ class Relay:
 
 
 def relay_of(url: str) -> Relay:
-    """The server that ``smtp_url`` names; raises ``BadMailOptions``.
+    """The server that ``smtp_url`` names; raises ``BadOptions``.
 
     A password is told to another machine under TLS alone, so ``smtp://`` with one
     means STARTTLS there.
@@ -82,11 +79,11 @@ def relay_of(url: str) -> Relay:
     except ValueError:
         host, port = None, None
     if not host or parts.scheme not in _PORTS or parts.path not in ("", "/") or parts.query:
-        raise BadMailOptions(
+        raise BadOptions(
             "smtp_url must be smtp://, smtps:// or smtp+starttls://, and user:password@host:port."
         )
     if (parts.username is None) != (parts.password is None):
-        raise BadMailOptions("smtp_url needs a password beside the user, or neither.")
+        raise BadOptions("smtp_url needs a password beside the user, or neither.")
     told = parts.password is not None
     return Relay(
         host,
@@ -94,44 +91,45 @@ def relay_of(url: str) -> Relay:
         unquote(parts.username) if parts.username is not None else None,
         unquote(parts.password) if parts.password is not None else None,
         parts.scheme == "smtps",
-        parts.scheme == "smtp+starttls" or (parts.scheme == "smtp" and told and not _here(host)),
+        parts.scheme == "smtp+starttls"
+        or (parts.scheme == "smtp" and told and not is_loopback(host)),
     )
 
 
 def sender_of(options: MailOptions) -> str:
     """The address that mail comes from, an international domain encoded; empty if none is set.
 
-    Raises ``BadMailOptions``.
+    Raises ``BadOptions``.
     """
     from duetdb.app.service.mail.addresses import BadAddress, plain_address
 
     try:
         return plain_address(options.mail_from) if options.mail_from is not None else ""
     except BadAddress as error:
-        raise BadMailOptions(f"mail_from: {error}") from None
+        raise BadOptions(f"mail_from: {error}") from None
 
 
 def trust_of(options: MailOptions) -> ssl.SSLContext:
-    """What verifies the mail server; raises ``BadMailOptions``."""
+    """What verifies the mail server; raises ``BadOptions``."""
     try:
         return ssl.create_default_context(cafile=options.smtp_ca)
     except OSError:
-        raise BadMailOptions(f"smtp_ca: {options.smtp_ca} holds no certificates.") from None
+        raise BadOptions(f"smtp_ca: {options.smtp_ca} holds no certificates.") from None
 
 
 def check_mail_options(options: MailOptions) -> None:
-    """Raises ``BadMailOptions`` before anything starts."""
+    """Raises ``BadOptions`` before anything starts."""
     if options.smtp_url is not None:
         relay_of(options.smtp_url)
         if options.mail_from is None:
-            raise BadMailOptions("smtp_url needs mail_from, the address that mail comes from.")
+            raise BadOptions("smtp_url needs mail_from, the address that mail comes from.")
     sender_of(options)
     if options.smtp_ca is not None:
         if not options.smtp_ca.is_file():
-            raise BadMailOptions(f"smtp_ca: there is no file {options.smtp_ca}.")
+            raise BadOptions(f"smtp_ca: there is no file {options.smtp_ca}.")
         trust_of(options)
     if options.public_url is not None and not _is_site(options.public_url):
-        raise BadMailOptions(
+        raise BadOptions(
             "public_url must be like https://api.example.com, without ? and #, and have at most "
             f"{_LONGEST_URL} characters."
         )
@@ -146,10 +144,3 @@ def _is_site(url: str) -> bool:
     plain = plain and len(url) <= _LONGEST_URL
     ends = not parts.query and not parts.fragment and "@" not in parts.netloc
     return plain and ends and parts.scheme in ("http", "https") and bool(parts.hostname)
-
-
-def _here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

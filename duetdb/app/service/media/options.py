@@ -7,11 +7,9 @@ from importlib.util import find_spec
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
+from duetdb.app.service.options import BadOptions
+
 _SECRET: Final[dict[str, Any]] = {"secret": True}
-
-
-class BadMediaOptions(Exception):
-    """Options that cannot be used; the text is one sentence for the operator."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,17 +29,17 @@ class MediaOptions:
 
 
 def check_media_options(options: MediaOptions) -> None:
-    """Raises ``BadMediaOptions`` before anything starts."""
+    """Raises ``BadOptions`` before anything starts."""
     if (options.media_s3_key is None) != (options.media_s3_secret is None):
-        raise BadMediaOptions("media_s3_key and media_s3_secret belong together: set both.")
+        raise BadOptions("media_s3_key and media_s3_secret belong together: set both.")
     if options.media_s3_endpoint is not None and not _is_site(options.media_s3_endpoint):
-        raise BadMediaOptions("media_s3_endpoint must be like https://s3.example.com, no more.")
+        raise BadOptions("media_s3_endpoint must be like https://s3.example.com, no more.")
     if options.media_s3_bucket is None:
         if options.media_store == "s3":
-            raise BadMediaOptions("media_store s3 needs media_s3_bucket, where files are put.")
+            raise BadOptions("media_store s3 needs media_s3_bucket, where files are put.")
         return
     if find_spec("obstore") is None:
-        raise BadMediaOptions(
+        raise BadOptions(
             "media_s3_bucket needs the package obstore, which pip install 'duetdb[s3]' brings."
         )
 

@@ -21,8 +21,9 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from duetdb.app.service.errors import DuetError, NotFound, Unavailable
-from duetdb.app.service.media.options import BadMediaOptions, MediaOptions
+from duetdb.app.service.media.options import MediaOptions
 from duetdb.app.service.media.store import File, content_of, store_name_of
+from duetdb.app.service.options import BadOptions
 
 if TYPE_CHECKING:
     from obstore.store import S3Config  # which is there for type checkers alone
@@ -77,7 +78,7 @@ class S3:
         """Its connections close by themselves."""
 
     async def check(self) -> None:
-        """Raises ``BadMediaOptions`` when the bucket is refused or missing, and ``Unavailable``."""
+        """Raises ``BadOptions`` when the bucket is refused or missing, and ``Unavailable``."""
         try:
             async with asyncio.timeout(_CHECK_SECONDS):
                 await obstore.list_with_delimiter_async(self._bucket, self._folder)
@@ -86,7 +87,7 @@ class S3:
             found = _STATUS.search(str(error))
             if found is None or found[1] not in _WRONG:
                 raise _unreachable() from error
-            raise BadMediaOptions(_WRONG[found[1]]) from None
+            raise BadOptions(_WRONG[found[1]]) from None
 
     async def put(self, content: ObjectId, number: int, data: bytes) -> None:
         with _translated_errors():

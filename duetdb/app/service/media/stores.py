@@ -23,7 +23,7 @@ def store_of(engine: Engine, options: MediaOptions) -> Store:
 
 
 async def check_bucket(engine: Engine, options: MediaOptions) -> None:
-    """Raises ``BadMediaOptions`` for a bucket that is refused or missing, and ``Unavailable``."""
+    """Raises ``BadOptions`` for a bucket that is refused or missing, and ``Unavailable``."""
     if options.media_s3_bucket is not None:
         from duetdb.app.service.media.s3 import S3
 
