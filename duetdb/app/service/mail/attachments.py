@@ -23,9 +23,7 @@ class Attachments:
     async def wrong(self, mails: Sequence[Mail], several: bool) -> list[Invalid]:
         """The mistakes in what these mails attach, by one query."""
         asked = {each for mail in mails for each in mail.attachments}
-        known = await self._archive.described(asked) if asked else {}
-        # Other clients of the archive may have stored a file that does not say its length.
-        files = {id_: each for id_, each in known.items() if each["filesize"] is not None}
+        files = await self._archive.described(asked) if asked else {}
         return [
             wrong
             for position, mail in enumerate(mails)
@@ -52,7 +50,7 @@ class Attachments:
         left = self._most
         for each in ids:
             try:
-                file = await self._archive.find(each)
+                file = await self._archive.find_whole(each)
             except NotFound:
                 raise Refused(f"The attached file {each} is not there any more.") from None
             except DuetError as error:
@@ -68,7 +66,7 @@ class Attachments:
             found.append(Attachment(about["origname"] or "", about["mediatype"] or "", data))
         return found
 
-    async def _content(self, file: Mapping[str, Any], size: int | None) -> bytes:
+    async def _content(self, file: Mapping[str, Any], size: int) -> bytes:
         if not size:
             return b""
         return b"".join([each async for each in self._archive.content(file, 0, size)])

@@ -85,10 +85,10 @@ class Archive:
         return file
 
     async def described(self, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """The metadata of those of these ids that are files, by id; one query."""
+        """The metadata of those of these ids that are whole files, by id; one query."""
         with translate_driver_errors():
             found = await self._files.find({"_id": {"$in": _object_ids(ids)}}).to_list(None)
-        return {str(each["_id"]): self.metadata(each) for each in found}
+        return {str(each["_id"]): self.metadata(each) for each in found if is_whole(each)}
 
     def content(self, file: File, start: int, end: int) -> AsyncIterator[bytes]:
         """The bytes from ``start`` to before ``end``, few of them in memory at a time.
